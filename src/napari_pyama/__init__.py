@@ -1,0 +1,1 @@
+"""The napari plugin: a thin skin over :mod:`pyama_core`."""

@@ -1,0 +1,1 @@
+"""Pixels to traces: the algorithms, and the workflow that runs them."""
