@@ -1,0 +1,36 @@
+"""The one definition of every column name of the tables this project writes."""
+
+from typing import Final
+
+FOV: Final = "fov"
+CELL: Final = "cell"
+FRAME: Final = "frame"
+TIME: Final = "time"
+GOOD: Final = "good"
+REASON: Final = "reason"
+POSITION_X: Final = "position_x"
+POSITION_Y: Final = "position_y"
+INTENSITY_TOTAL: Final = "intensity_total"
+AREA: Final = "area"
+
+TRACE_COLUMNS: Final = (
+    FOV,
+    CELL,
+    FRAME,
+    TIME,
+    GOOD,
+    POSITION_X,
+    POSITION_Y,
+    INTENSITY_TOTAL,
+    AREA,
+)
+"""The columns every trace table starts with, in this order."""
+
+PARENT: Final = "parent"
+FIRST_FRAME: Final = "first_frame"
+LAST_FRAME: Final = "last_frame"
+BEGAN: Final = "began"
+ENDED: Final = "ended"
+
+LINEAGE_COLUMNS: Final = (CELL, PARENT, FIRST_FRAME, LAST_FRAME, BEGAN, ENDED)
+"""The columns of a lineage table, in this order."""

@@ -1,0 +1,124 @@
+"""What a microscopy file says of itself, and the protocol every source of frames meets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.errors import ReadError
+
+TimeSource = Literal["", "frames", "mean period", "nominal period", "frame index"]
+"""Where frame times come from, best first; empty when not stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """One channel as the microscope recorded it."""
+
+    name: str
+    emission_nm: float | None = None
+    excitation_nm: float | None = None
+    color: str | None = None
+    """``#rrggbb``, as the acquisition software showed it."""
+
+
+@dataclass(frozen=True)
+class MicroscopyMetadata:
+    """Sizes, names, scale and times of a multi-position time lapse.
+
+    Only path, name and sizes are required; `open_microscopy` fills in the rest.
+    """
+
+    file_path: Path
+    base_name: str
+    n_fovs: int
+    n_frames: int
+    height: int
+    width: int
+    n_channels: int = 0
+    """0 when not stated."""
+    n_z: int = 1
+    dtype: str = ""
+    channels: tuple[ChannelInfo, ...] = ()
+    fov_names: tuple[str, ...] = ()
+    pixel_size_um: float | None = None
+    z_step_um: float | None = None
+    frame_times_min: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    """``(n_fovs, n_frames)`` minutes since the first frame of the experiment."""
+    time_source: TimeSource = ""
+    missing_frames: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Frames the file lists but does not hold, by FOV."""
+    file_type: str = ""
+    warnings: tuple[str, ...] = ()
+    """What a user should know before trusting the numbers, one sentence each."""
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of all channels."""
+        return tuple(channel.name for channel in self.channels)
+
+    def times_of(self, fov: int) -> NDArray[np.float64]:
+        """Minutes of each frame of a FOV, ``(n_frames,)``; the frame index where unknown."""
+        if self.frame_times_min is None:
+            return np.arange(self.n_frames, dtype=np.float64)
+        return self.frame_times_min[fov]
+
+
+class MicroscopyFile(Protocol):
+    """A source of frames. Picklable: a copy in another process opens the source again."""
+
+    @property
+    def metadata(self) -> MicroscopyMetadata:
+        """What the source says of itself."""
+        ...
+
+    def read_frame(self, fov: int, channel: int, frame: int, z: int = 0) -> NDArray[Any]:
+        """One plane ``(H, W)``, a copy that outlives the source."""
+        ...
+
+    def read_channels(
+        self, fov: int, frame: int, channels: Sequence[int], z: int = 0
+    ) -> NDArray[Any]:
+        """Some channels of one frame at once, ``(len(channels), H, W)``, contiguous copies."""
+        ...
+
+    def identity(self) -> str:
+        """Digest of the content (header, frame map, three sampled frames), not of path or date."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the source; reading again is an error."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def open_microscopy(path: Path | str) -> MicroscopyFile:
+    """Open a microscopy file.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is at `path`.
+    ReadError
+        The file is not one this library reads, is damaged, or holds RGB frames.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"No microscopy file at {path}: check the path.")
+    if path.suffix.lower() != ".nd2":
+        raise ReadError(f"{path.name} is not a file this library reads: it reads .nd2 files.")
+    from pyama_core.io.nd2_file import Nd2File
+
+    return Nd2File(path)
