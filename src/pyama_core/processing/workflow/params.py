@@ -1,0 +1,117 @@
+"""WorkflowParams: every parameter of the workflow, one section per step."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from pyama_core.errors import InputError
+from pyama_core.processing.correction.params import CorrectionParams
+from pyama_core.processing.extraction.params import ExtractionParams
+from pyama_core.processing.parameters import Section
+from pyama_core.processing.segmentation.params import SegmentationParams
+from pyama_core.processing.tracking.params import TrackingParams
+from pyama_core.processing.workflow.copy_params import CopyParams
+
+_FLAT_ALIASES = {"segmentation_threshold": ("segmentation", "threshold")}
+
+
+class WorkflowParams(Section):
+    """All parameters; sections carry the names of the steps they belong to."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    copying: CopyParams = Field(CopyParams(), alias="copy")
+    segmentation: SegmentationParams = SegmentationParams()
+    correction: CorrectionParams = CorrectionParams()
+    tracking: TrackingParams = TrackingParams()
+    extraction: ExtractionParams = ExtractionParams()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold_flat_aliases(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        unfolded = dict(values)
+        for flat, (section, name) in _FLAT_ALIASES.items():
+            if flat in unfolded:
+                given = dict(unfolded.get(section) or {})
+                given.setdefault(name, unfolded.pop(flat))
+                unfolded[section] = given
+        return unfolded
+
+    def section(self, step: str) -> BaseModel | None:
+        """Return the section of a step by the step's name; None where it has no parameters."""
+        for name, field in type(self).model_fields.items():
+            if step == (field.alias or name):
+                return getattr(self, name)  # type: ignore[no-any-return]
+        return None
+
+
+def workflow_params(
+    params: Mapping[str, Any], sections: Mapping[str, type[BaseModel]] | None = None
+) -> WorkflowParams:
+    """Validate parameters as a user gives them.
+
+    Parameters
+    ----------
+    params
+        Nested mapping ``{step: {name: value}}``; what is not given has its default.
+    sections
+        Sections of custom steps, by step name.
+
+    Raises
+    ------
+    InputError
+        A key is unknown, a value has the wrong type or is out of its limits.
+    """
+    model = _with_sections(sections or {})
+    try:
+        return model.model_validate(dict(params))
+    except ValidationError as error:
+        raise InputError(_sentence(error, model)) from None
+
+
+def sections_of(model: type[BaseModel] = WorkflowParams) -> dict[str, type[BaseModel]]:
+    """Return the section models of a parameters model by step name."""
+    return {
+        field.alias or name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type)
+    }
+
+
+def _with_sections(sections: Mapping[str, type[BaseModel]]) -> type[WorkflowParams]:
+    known = sections_of()
+    extra: dict[str, Any] = {
+        name: (section, Field(default_factory=section))
+        for name, section in sections.items()
+        if name not in known
+    }
+    if not extra:
+        return WorkflowParams
+    return create_model("WorkflowParams", __base__=WorkflowParams, **extra)
+
+
+def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return f'Parameter "{key}" is unknown: {_suggestion(path, model)}'
+    reason = first["msg"][0].lower() + first["msg"][1:]
+    return f'Parameter "{key}" is {first["input"]!r}: {reason}.'
+
+
+def _suggestion(path: list[str], model: type[BaseModel]) -> str:
+    names = _names_at(path[:-1], model)
+    near = difflib.get_close_matches(path[-1], names, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{hint}Allowed here are {', '.join(names)}."
+
+
+def _names_at(path: Iterable[str], model: type[BaseModel]) -> list[str]:
+    for part in path:
+        model = sections_of(model).get(part, model)
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,1 @@
+"""The steps of the workflow, each a service that reads what the one before wrote."""
