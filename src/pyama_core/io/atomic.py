@@ -1,0 +1,159 @@
+"""Files that appear whole: written beside their final name, flushed, then renamed."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from pyama_core.io.digest import new_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from numpy.typing import DTypeLike, NDArray
+
+PARTIAL_PREFIX: Final = ".partial-"
+"""What the names of unfinished files begin with; whoever holds a folder may remove them."""
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that becomes `path` when the block ends well.
+
+    The folder is made where it is missing. When the block raises, `path` stays as it was and
+    nothing is left behind.
+
+    Parameters
+    ----------
+    path
+        Final name of the file; its suffix is that of the temporary name too.
+
+    Yields
+    ------
+    Path
+        Where to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        yield partial
+        _flush_to_disk(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file (UTF-8, LF) so that it appears whole."""
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed process left unfinished in a folder that nobody else writes."""
+    for partial in folder.glob(f"{PARTIAL_PREFIX}*"):
+        partial.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+class NpyStream:
+    """Writes an NPY file frame by frame with large sequential writes; see `write_npy_stream`."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.shape = tuple(int(n) for n in shape)
+        self.dtype = np.dtype(dtype)
+        self.n_written = 0
+        self._digest = new_digest()
+        self._publication = atomic_write(path)
+
+    @property
+    def digest(self) -> str:
+        """Content digest (XXH3, hexadecimal) of the file as written so far."""
+        return self._digest.hexdigest()
+
+    def write(self, frame: NDArray[Any]) -> None:
+        """Append one frame of shape ``shape[1:]`` and exactly the stream's dtype.
+
+        Raises
+        ------
+        ValueError
+            The frame has another shape or dtype, or is one too many.
+        """
+        if frame.shape != self.shape[1:] or frame.dtype != self.dtype:
+            raise ValueError(
+                f"frame {self.n_written} is {frame.dtype}{frame.shape}, "
+                f"the stream takes {self.dtype}{self.shape[1:]}"
+            )
+        if self.n_written >= self.shape[0]:
+            raise ValueError(f"the stream is full: it takes {self.shape[0]} frames")
+        self._write_bytes(np.ascontiguousarray(frame))
+        self.n_written += 1
+
+    def __enter__(self) -> Self:
+        self._file = self._publication.__enter__().open("wb", buffering=0)
+        self._write_bytes(np.frombuffer(_npy_header(self.shape, self.dtype), dtype=np.uint8))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        missing = kind is None and self.n_written != self.shape[0]
+        if missing:
+            error = ValueError(f"{self.n_written} frames were written of {self.shape[0]}")
+        self._publication.__exit__(ValueError if missing else kind, error, trace)
+
+    def _write_bytes(self, data: NDArray[Any]) -> None:
+        rest = data.reshape(-1).view(np.uint8).data
+        self._digest.update(rest)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NpyStream:
+    """Open an NPY file for writing frame by frame.
+
+    The file appears under `path` when the ``with`` block ends and all frames were written;
+    otherwise nothing does.
+
+    Parameters
+    ----------
+    path
+        Final name.
+    shape
+        ``(T, H, W)``: shape of the whole array; one `NpyStream.write` per frame.
+    dtype
+        Type of every frame.
+
+    Examples
+    --------
+    >>> with write_npy_stream(path, (2, 16, 16), np.uint16) as stream:  # doctest: +SKIP
+    ...     for frame in frames:
+    ...         stream.write(frame)
+    >>> stream.digest  # doctest: +SKIP
+    """
+    return NpyStream(path, shape, dtype)
+
+
+def _npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer,
+        {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape},
+    )
+    return buffer.getvalue()
