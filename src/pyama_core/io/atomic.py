@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from pyama_core.io.digest import new_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
-    from types import TracebackType
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -69,12 +70,13 @@ def _flush_to_disk(path: Path) -> None:
 class NpyStream:
     """Writes an NPY file frame by frame with large sequential writes; see `write_npy_stream`."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    def __init__(self, file: FileIO, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.shape = tuple(int(n) for n in shape)
         self.dtype = np.dtype(dtype)
         self.n_written = 0
+        self._file = file
         self._digest = new_digest()
-        self._publication = atomic_write(path)
+        self._write_bytes(np.frombuffer(_npy_header(self.shape, self.dtype), dtype=np.uint8))
 
     @property
     def digest(self) -> str:
@@ -99,22 +101,10 @@ class NpyStream:
         self._write_bytes(np.ascontiguousarray(frame))
         self.n_written += 1
 
-    def __enter__(self) -> Self:
-        self._file = self._publication.__enter__().open("wb", buffering=0)
-        self._write_bytes(np.frombuffer(_npy_header(self.shape, self.dtype), dtype=np.uint8))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-        missing = kind is None and self.n_written != self.shape[0]
-        if missing:
-            error = ValueError(f"{self.n_written} frames were written of {self.shape[0]}")
-        self._publication.__exit__(ValueError if missing else kind, error, trace)
+    def check_complete(self) -> None:
+        """Raise ValueError unless every frame was written."""
+        if self.n_written != self.shape[0]:
+            raise ValueError(f"{self.n_written} frames were written of {self.shape[0]}")
 
     def _write_bytes(self, data: NDArray[Any]) -> None:
         rest = data.reshape(-1).view(np.uint8).data
@@ -123,7 +113,8 @@ class NpyStream:
             rest = rest[self._file.write(rest) :]
 
 
-def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NpyStream:
+@contextmanager
+def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Iterator[NpyStream]:
     """Open an NPY file for writing frame by frame.
 
     The file appears under `path` when the ``with`` block ends and all frames were written;
@@ -138,6 +129,11 @@ def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Np
     dtype
         Type of every frame.
 
+    Yields
+    ------
+    NpyStream
+        Call its ``write`` for every frame; its ``digest`` is that of the file.
+
     Examples
     --------
     >>> with write_npy_stream(path, (2, 16, 16), np.uint16) as stream:  # doctest: +SKIP
@@ -145,12 +141,13 @@ def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Np
     ...         stream.write(frame)
     >>> stream.digest  # doctest: +SKIP
     """
-    return NpyStream(path, shape, dtype)
+    with atomic_write(path) as partial, partial.open("wb", buffering=0) as file:
+        stream = NpyStream(file, shape, dtype)
+        yield stream
+        stream.check_complete()
 
 
 def _npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
-    import io
-
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         buffer,
