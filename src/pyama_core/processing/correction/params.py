@@ -1,7 +1,10 @@
 """Parameters of the background correction step."""
 
-from typing import Literal
+from typing import Literal, Self
 
+from pydantic import model_validator
+
+from pyama_core.errors import InputError
 from pyama_core.processing.parameters import Section, param
 
 
@@ -9,11 +12,14 @@ class CorrectionParams(Section):
     """How the fluorescence background is estimated and taken out."""
 
     method: Literal["auto", "tiles", "median_gain", "regression_gain"] = param(
-        "auto", "How uneven illumination is estimated, or auto to let the data decide."
+        "auto",
+        "How uneven illumination is evened out: tiles subtracts the background only, median_gain and "
+        "regression_gain also divide by the illumination, auto lets the data decide.",
     )
     temporal_window: int = param(
         1,
-        "Frames over which tile backgrounds are smoothed by a running median (odd); 1 is off.",
+        "Frames over which the shape of the background is smoothed by a running median (odd); "
+        "1 is off. A flash keeps its own background.",
         unit="frames",
         ge=1,
         le=999,
@@ -22,3 +28,37 @@ class CorrectionParams(Section):
     spatial_window: int = param(
         256, "Edge length of a background tile.", unit="px", ge=4, le=4096, step=16
     )
+    mask_margin: int = param(
+        10,
+        "Pixels this near to a cell are not taken for background (10 is a 21x21 square).",
+        unit="px",
+        ge=0,
+        le=200,
+        step=1,
+    )
+    camera_offset: float | None = param(
+        None,
+        "What the camera reads without any light.",
+        unit="counts",
+        ge=0.0,
+        le=65535.0,
+        step=1.0,
+        auto="estimated where the background varies over time, else 0",
+    )
+    fill: Literal["neighbors", "frame_median"] = param(
+        "neighbors",
+        "What stands in for a tile that is all cells: its neighbors or the median of the frame.",
+    )
+    edges: Literal["extrapolate", "hold"] = param(
+        "extrapolate",
+        "Whether the background goes on beyond the outermost tile centers or holds its value.",
+    )
+
+    @model_validator(mode="after")
+    def _window_is_odd(self) -> Self:
+        if self.temporal_window % 2 == 0:
+            raise InputError(
+                f"correction.temporal_window is {self.temporal_window}: a running median needs "
+                "an odd number of frames, such as 1, 3 or 5."
+            )
+        return self
