@@ -24,5 +24,10 @@ class TrackingParams(Section):
         step=0.05,
     )
     max_gap: int = param(
-        1, "Frames a cell may be missing and still keep its track.", unit="frames", ge=0, le=100, step=1
+        1,
+        "Frames a cell may be missing and still keep its track.",
+        unit="frames",
+        ge=0,
+        le=100,
+        step=1,
     )

@@ -1,0 +1,197 @@
+"""Cells as horizontal runs: one scan of a frame gives all that linking needs of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.processing.kernels import kernel
+
+Ints = NDArray[np.int32]
+
+_LARGEST_TABLE = 1 << 24
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The cells of one frame as runs, in raster order.
+
+    Attributes
+    ----------
+    row_start : (H + 1,) int32
+        Row ``y`` holds the runs ``row_start[y]`` up to, not including, ``row_start[y + 1]``.
+    start, stop : (R,) int32
+        First column of each run and the column after its last.
+    cell : (R,) int32
+        The cell each run belongs to, from 0.
+    n_cells : int
+        Number of cells.
+    """
+
+    row_start: Ints
+    start: Ints
+    stop: Ints
+    cell: Ints
+    n_cells: int
+
+
+def runs_of(frame: NDArray[np.generic]) -> Runs:
+    """Find the cells of a frame.
+
+    Parameters
+    ----------
+    frame : (H, W) bool or integer
+        A mask, whose connected components are the cells (8-connected: pixels that touch at a
+        corner belong together, since thin oblique cells would fall apart otherwise), or
+        instances, one value per cell, 0 = background; cells are then in order of their values.
+    """
+    pixels = _plain(frame)
+    row_start, start, stop, value = find_runs(pixels, _words(pixels))
+    if frame.dtype == np.bool_:
+        cell, n_cells = connect_runs(row_start, start, stop)
+    else:
+        cell, n_cells = _index(value)
+    return Runs(row_start, start, stop, cell, n_cells)
+
+
+def _plain(frame: NDArray[np.generic]) -> NDArray[np.generic]:
+    """View a frame as contiguous read-only unsigned pixels, so that few kernels are compiled."""
+    if frame.dtype == np.bool_:
+        frame = frame.view(np.uint8)
+    elif frame.dtype not in (np.uint8, np.uint16, np.uint32):
+        frame = frame.astype(np.uint32)
+    pixels = np.ascontiguousarray(frame)
+    if not pixels.flags.aligned:
+        pixels = pixels.copy()
+    pixels = pixels.view(np.ndarray)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _words(pixels: NDArray[np.generic]) -> NDArray[np.uint64]:
+    """View pixels eight bytes at a time; no words where the width or the address forbids it."""
+    width_in_bytes = pixels.shape[1] * pixels.itemsize
+    if width_in_bytes % 8 or pixels.ctypes.data % 8:
+        words = np.empty((pixels.shape[0], 0), np.uint64)
+        words.flags.writeable = False
+        return words
+    return pixels.view(np.uint64)
+
+
+def _index(value: NDArray[np.uint32]) -> tuple[Ints, int]:
+    """Number the distinct values from 0, in their order."""
+    largest = int(value.max(initial=0))
+    if largest >= _LARGEST_TABLE:
+        values, index = np.unique(value, return_inverse=True)
+        return index.astype(np.int32), len(values)
+    seen = np.zeros(largest + 1, np.bool_)
+    seen[value] = True
+    index = np.cumsum(seen, dtype=np.int32) - 1
+    return index[value].astype(np.int32), int(seen.sum())
+
+
+@kernel
+def find_runs(pixels, words):  # type: ignore[no-untyped-def]
+    """Find all runs of equal non-zero pixels; `words` is the same memory, eight bytes at a time."""
+    height, width = pixels.shape
+    per_word = width // words.shape[1] if words.shape[1] > 0 else width + 1
+    ones = np.uint64(0)
+    for k in range(min(per_word, 8)):
+        ones |= np.uint64(1) << np.uint64(k * 64 // per_word)
+    row_start = np.zeros(height + 1, np.int32)
+    start = np.empty(4 * height + 64, np.int32)
+    stop = np.empty(4 * height + 64, np.int32)
+    value = np.empty(4 * height + 64, np.uint32)
+    n = 0
+    for y in range(height):
+        if n + width >= len(start):
+            start, stop = _grown(start, width), _grown(stop, width)
+            value = _grown(value, width)
+        x = _end_of_run(pixels, words, y, 0, per_word, np.uint64(0))
+        while x < width:
+            start[n], value[n] = x, pixels[y, x]
+            x = _end_of_run(pixels, words, y, x, per_word, ones)
+            stop[n] = x
+            n += 1
+            if x < width and pixels[y, x] == 0:
+                x = _end_of_run(pixels, words, y, x, per_word, np.uint64(0))
+        row_start[y + 1] = n
+    return row_start, start[:n].copy(), stop[:n].copy(), value[:n].copy()
+
+
+@kernel
+def _end_of_run(pixels, words, y, x, per_word, ones):  # type: ignore[no-untyped-def]
+    """Return the first column from `x` on that differs from it; `ones` 0 looks for background."""
+    width = pixels.shape[1]
+    value = pixels[y, x] if ones > 0 else pixels.dtype.type(0)
+    word = np.uint64(value) * ones
+    while x < width and pixels[y, x] == value:
+        x += 1
+        if x % per_word == 0:
+            while x < width and words[y, x // per_word] == word:
+                x += per_word
+    return x
+
+
+@kernel
+def _grown(array, width):  # type: ignore[no-untyped-def]
+    """Return a copy with room for twice as much and one more row."""
+    larger = np.empty(2 * len(array) + width, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@kernel
+def connect_runs(row_start, start, stop):  # type: ignore[no-untyped-def]
+    """Number the 8-connected components of runs from 0, by union-find over neighboring rows."""
+    parent = np.arange(len(start)).astype(np.int32)
+    for y in range(1, len(row_start) - 1):
+        above, here = row_start[y - 1], row_start[y]
+        while above < row_start[y] and here < row_start[y + 1]:
+            if start[above] <= stop[here] and start[here] <= stop[above]:
+                _join(parent, above, here)
+            if stop[above] < stop[here]:
+                above += 1
+            else:
+                here += 1
+    return _numbered(parent)
+
+
+@kernel
+def _root(parent, run):  # type: ignore[no-untyped-def]
+    """Find the first run of a component, shortening the way for the next time."""
+    while parent[run] != run:
+        parent[run] = parent[parent[run]]
+        run = parent[run]
+    return run
+
+
+@kernel
+def _join(parent, first, second):  # type: ignore[no-untyped-def]
+    """Make two runs members of one component."""
+    a, b = _root(parent, first), _root(parent, second)
+    parent[max(a, b)] = min(a, b)
+
+
+@kernel
+def _numbered(parent):  # type: ignore[no-untyped-def]
+    """Number the components in the order of their first runs."""
+    cell = np.empty(len(parent), np.int32)
+    n = 0
+    for run in range(len(parent)):
+        root = _root(parent, run)
+        if root == run:
+            cell[run] = n
+            n += 1
+        else:
+            cell[run] = cell[root]
+    return cell, n
+
+
+@kernel
+def paint_runs(row_start, start, stop, label, out):  # type: ignore[no-untyped-def]
+    """Write each run's label into `out` (H, W), which holds zeros."""
+    for y in range(len(row_start) - 1):
+        for run in range(row_start[y], row_start[y + 1]):
+            for x in range(start[run], stop[run]):
+                out[y, x] = label[run]
