@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.stack import Stack, Tick, no_tick
 from pyama_core.processing.tracking.lineage import Lineage
-from pyama_core.processing.tracking.linking import Links, Snapshot, link_pair
+from pyama_core.processing.tracking.linking import Links, Snapshot
+from pyama_core.processing.tracking.following import follow
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import measure
 from pyama_core.processing.tracking.runs import paint_runs, runs_of
@@ -100,15 +101,12 @@ def track_stack(
         here = Snapshot(runs, measure(runs))
         regions[t] = here.regions
         if before is not None:
-            pairs.append((before[0], t, _link(before[1], here, params)))
+            links, forecast = follow(before[1], here, forecast, params)
+            pairs.append((before[0], t, links))
+        else:
+            forecast = np.zeros((len(here.regions), 2))
         before = t, here
     ids, lineage = join(regions, pairs, segmented.shape[1:])  # type: ignore[arg-type]
     return Tracking(segmented, ids, lineage, [], np.zeros((len(segmented), 2)))
 
 
-def _link(first: Snapshot, second: Snapshot, params: TrackingParams) -> Links:
-    shift = np.zeros((len(first.regions), 2))
-    max_distance = params.max_distance
-    if max_distance is None:
-        max_distance = 2 * float(np.sqrt(np.median(first.regions.area))) if len(shift) else 0.0
-    return link_pair(first, second, shift, max_distance, params)
