@@ -65,7 +65,8 @@ class MicroscopyMetadata:
         """Minutes of each frame of a FOV, ``(n_frames,)``; the frame index where unknown."""
         if self.frame_times_min is None:
             return np.arange(self.n_frames, dtype=np.float64)
-        return self.frame_times_min[fov]
+        times: NDArray[np.float64] = self.frame_times_min[fov]
+        return times
 
 
 class MicroscopyFile(Protocol):
@@ -77,13 +78,13 @@ class MicroscopyFile(Protocol):
         ...
 
     def read_frame(self, fov: int, channel: int, frame: int, z: int = 0) -> NDArray[Any]:
-        """One plane ``(H, W)``, a copy that outlives the source."""
+        """Read one plane ``(H, W)``, a copy that outlives the source."""
         ...
 
     def read_channels(
         self, fov: int, frame: int, channels: Sequence[int], z: int = 0
     ) -> NDArray[Any]:
-        """Some channels of one frame at once, ``(len(channels), H, W)``, contiguous copies."""
+        """Read channels of one frame at once, ``(len(channels), H, W)``, contiguous copies."""
         ...
 
     def identity(self) -> str:

@@ -1,0 +1,151 @@
+"""The container of an ND2 file: named chunks, and the map of them at the end.
+
+Frames are read with plain reads, not through a memory map: a read cannot crash on a closed or
+shortened file, costs no page faults, and touches each frame once.
+"""
+
+import struct
+import threading
+from array import array
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.errors import ReadError
+
+MAGIC: Final = 0x0ABECEDA
+"""How a chunk begins, and with it every ND2 file but the legacy ones."""
+
+_HEADER = struct.Struct("<IIQ")
+_ENTRY = struct.Struct("<QQ")
+_TAIL = struct.Struct("<32sQ")
+_MAP_SIGNATURE = b"ND2 CHUNK MAP SIGNATURE 0000001!"
+_FRAME_PREFIX = b"ImageDataSeq|"
+
+
+class ChunkFile:
+    """An open ND2 file (version 2 or 3), safe to read from several threads.
+
+    Raises
+    ------
+    ReadError
+        The map of the chunks is missing or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._lock = threading.Lock()
+        self._file = path.open("rb", buffering=0)
+        try:
+            self.size = self._file.seek(0, 2)
+            self.map_bytes = self._load_map()
+            self._map = _ChunkMap(self.map_bytes)
+        except (ValueError, struct.error, EOFError):
+            self.close()
+            raise ReadError(
+                f"{self.name} is incomplete: the map of its frames, which ends an ND2 file, is "
+                "missing or damaged; copy the file again from where it was recorded."
+            ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._map.chunks
+
+    def load(self, name: bytes) -> bytes:
+        """Content of a metadata chunk; raises KeyError where the file has none of that name."""
+        return self.read(*self._content(self._map.chunks[name]))
+
+    def held(self, n_frames: int) -> NDArray[np.bool_]:
+        """Which of the first `n_frames` sequence indices the file holds, by its map."""
+        whole = self._map.ends <= self.size
+        indices = self._map.indices[whole]
+        held = np.zeros(n_frames, dtype=bool)
+        held[indices[indices < n_frames]] = True
+        return held
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames in the map."""
+        return len(self._map.indices)
+
+    def frame_content(self, index: int) -> tuple[int, int]:
+        """Position and size of the content of a frame that the file holds.
+
+        Raises
+        ------
+        ReadError
+            There is no chunk where the map says.
+        """
+        try:
+            return self._content(self._map.offset(index))
+        except (ValueError, EOFError):
+            raise ReadError(
+                f"Frame {index} of {self.name} is damaged; copy the file again."
+            ) from None
+
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes of the file; raises EOFError where it ends too early."""
+        if not 0 <= start <= start + size <= self.size:
+            raise EOFError(f"{self.name} ends too early.")
+        buffer = bytearray(size)
+        self.read_into(start, memoryview(buffer))
+        return bytes(buffer)
+
+    def read_into(self, start: int, buffer: memoryview) -> None:
+        """Fill a buffer of bytes from the file; raises EOFError where it ends too early."""
+        with self._lock:
+            self._file.seek(start)
+            while buffer:
+                count = self._file.readinto(buffer)
+                if not count:
+                    raise EOFError(f"{self.name} ends too early.")
+                buffer = buffer[count:]
+
+    def _content(self, offset: int) -> tuple[int, int]:
+        magic, name_length, size = _HEADER.unpack(self.read(offset, _HEADER.size))
+        if magic != MAGIC:
+            raise ValueError(f"no chunk at {offset}")
+        return offset + _HEADER.size + name_length, size
+
+    def _load_map(self) -> bytes:
+        signature, offset = _TAIL.unpack(self.read(self.size - _TAIL.size, _TAIL.size))
+        if signature != _MAP_SIGNATURE:
+            raise ValueError("no map")
+        return self.read(*self._content(offset))
+
+
+class _ChunkMap:
+    """Where each chunk begins; frames apart, in arrays, since there can be millions."""
+
+    def __init__(self, body: bytes) -> None:
+        self.chunks: dict[bytes, int] = {}
+        indices, offsets, sizes = array("q"), array("q"), array("q")
+        position = 0
+        while True:
+            end = body.index(b"!", position) + 1
+            name = body[position:end]
+            if name == _MAP_SIGNATURE:
+                break
+            offset, size = _ENTRY.unpack_from(body, end)
+            position = end + _ENTRY.size
+            if name.startswith(_FRAME_PREFIX):
+                indices.append(int(name[len(_FRAME_PREFIX) : -1]))
+                offsets.append(offset)
+                sizes.append(size)
+            else:
+                self.chunks[name] = offset
+        order = np.argsort(np.asarray(indices), kind="stable")
+        self.indices = np.asarray(indices, dtype=np.int64)[order]
+        self.offsets = np.asarray(offsets, dtype=np.int64)[order]
+        # Old files repeat the offset where the size belongs.
+        stated = np.asarray(sizes, dtype=np.int64)[order]
+        self.ends = self.offsets + np.where(stated == self.offsets, 0, stated)
+
+    def offset(self, index: int) -> int:
+        """Offset of a frame that is in the map."""
+        return int(self.offsets[np.searchsorted(self.indices, index)])

@@ -1,0 +1,124 @@
+"""Frames of a modern ND2 file: channels, interleaved in the file, taken apart."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+import nd2
+import numpy as np
+
+from pyama_core.errors import ReadError
+from pyama_core.io.nd2_chunks import ChunkFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import xxhash
+    from numpy.typing import NDArray
+
+    from pyama_core.io.nd2_metadata import Nd2Description
+
+STRIP_BYTES: Final = 1 << 19
+"""How much is read at once: small enough to be taken apart while it is in the cache."""
+
+_TIME_BYTES: Final = 8
+_TIMES_CHUNK: Final = b"CustomData|AcqTimesCache!"
+_DESCRIBING_CHUNKS: Final = (
+    b"ImageAttributesLV!",
+    b"ImageMetadataLV!",
+    b"ImageMetadataSeqLV|0!",
+    _TIMES_CHUNK,
+)
+
+
+class ModernFrames:
+    """Frames of an ND2 file of version 2 or 3, by sequence index; see `FrameStore`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = ChunkFile(path)
+
+    def parse(self) -> nd2.ND2File:
+        """Open the file with the nd2 library, which reads its metadata."""
+        return nd2.ND2File(self._path)
+
+    def held(self, n_frames: int) -> NDArray[np.bool_]:
+        """Which sequence indices the file holds."""
+        return self._file.held(n_frames)
+
+    def times_ms(self, n_frames: int) -> NDArray[np.float64] | None:
+        """Time of each sequence index, NaN where unknown; None without any."""
+        if _TIMES_CHUNK not in self._file:
+            return None
+        cached = np.frombuffer(self._file.load(_TIMES_CHUNK)[: 8 * n_frames], "<f8")
+        times = np.full(n_frames, np.nan)
+        times[: len(cached)] = cached
+        return times
+
+    def update(self, digest: xxhash.xxh3_128, sampled: Sequence[int]) -> None:
+        """Digest size, map, describing chunks and sampled frames."""
+        digest.update(struct.pack("<Q", self._file.size))
+        digest.update(self._file.map_bytes)
+        for name in _DESCRIBING_CHUNKS:
+            if name in self._file:
+                digest.update(self._file.load(name))
+        for index in sampled:
+            digest.update(self._file.read(*self._file.frame_content(index)))
+
+    def read(
+        self, index: int, description: Nd2Description, channels: Sequence[int]
+    ) -> NDArray[Any]:
+        """Channels of a frame, ``(len(channels), H, W)``; raises ReadError where damaged."""
+        height, width, _ = description.shape
+        planes = np.empty((len(channels), height, width), description.dtype)
+        start, size = self._file.frame_content(index)
+        try:
+            if description.compressed:
+                packed = self._file.read(start + _TIME_BYTES, size - _TIME_BYTES)
+                _split(_rows(zlib.decompress(packed), description), channels, planes)
+            elif size - _TIME_BYTES >= height * description.row_bytes:
+                self._split_strips(start + _TIME_BYTES, description, channels, planes)
+            else:
+                raise EOFError
+        except (EOFError, ValueError, zlib.error):
+            raise ReadError(
+                f"Frame {index} of {self._path.name} is damaged; copy the file again."
+            ) from None
+        return planes
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _split_strips(
+        self,
+        start: int,
+        description: Nd2Description,
+        channels: Sequence[int],
+        planes: NDArray[Any],
+    ) -> None:
+        height, row_bytes = description.shape[0], description.row_bytes
+        n_rows = min(height, max(1, STRIP_BYTES // row_bytes))
+        buffer = memoryview(bytearray(n_rows * row_bytes))
+        for top in range(0, height, n_rows):
+            bottom = min(top + n_rows, height)
+            strip = buffer[: (bottom - top) * row_bytes]
+            self._file.read_into(start + top * row_bytes, strip)
+            _split(_rows(strip, description), channels, planes[:, top:bottom])
+
+
+def _rows(stored: bytes | memoryview, description: Nd2Description) -> NDArray[Any]:
+    """View stored rows as ``(rows, W, C)``, without their padding."""
+    _, width, n_channels = description.shape
+    dtype = np.dtype(description.dtype).newbyteorder("<")
+    padded = np.frombuffer(stored, np.uint8).reshape(-1, description.row_bytes)
+    used: NDArray[Any] = padded[:, : width * n_channels * dtype.itemsize].view(dtype)
+    return used.reshape(len(used), width, n_channels)
+
+
+def _split(rows: NDArray[Any], channels: Sequence[int], planes: NDArray[Any]) -> None:
+    for plane, channel in zip(planes, channels, strict=True):
+        plane[...] = rows[..., channel]

@@ -1,0 +1,102 @@
+"""Frames of a legacy ND2 file, JPEG 2000 boxes, which the nd2 library decodes."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import nd2
+import numpy as np
+
+from pyama_core.errors import ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import xxhash
+    from numpy.typing import NDArray
+
+    from pyama_core.io.nd2_metadata import Nd2Description
+
+_BLOCK: Final = 1 << 16
+
+
+def open_legacy(path: Path) -> LegacyFrames:
+    """Open a legacy file; raises ReadError where it is damaged."""
+    try:
+        return LegacyFrames(path)
+    except Exception as error:
+        raise ReadError(
+            f"{path.name} is an incomplete legacy ND2 file ({error}); copy it again."
+        ) from None
+
+
+class LegacyFrames:
+    """Frames of an ND2 file of version 1, by sequence index; see `FrameStore`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._file = nd2.ND2File(path)
+
+    def parse(self) -> nd2.ND2File:
+        """Open the file once more, for its metadata."""
+        return nd2.ND2File(self._path)
+
+    def held(self, n_frames: int) -> NDArray[np.bool_]:
+        """Which sequence indices the file holds."""
+        return np.arange(n_frames) < self._file.attributes.sequenceCount
+
+    def times_ms(self, n_frames: int) -> NDArray[np.float64] | None:
+        """Time of each sequence index, NaN where unknown."""
+        return np.array([self._time_ms(index) for index in range(n_frames)])
+
+    def update(self, digest: xxhash.xxh3_128, sampled: Sequence[int]) -> None:
+        """Digest size, beginning, end (the map of the frames) and three blocks between."""
+        with self._path.open("rb") as file:
+            size = file.seek(0, 2)
+            digest.update(struct.pack("<Q", size))
+            for start in np.linspace(0, max(0, size - _BLOCK), 2 + len(sampled)).astype(int):
+                file.seek(start)
+                digest.update(file.read(_BLOCK))
+
+    def read(
+        self, index: int, description: Nd2Description, channels: Sequence[int]
+    ) -> NDArray[Any]:
+        """Channels of a frame, ``(len(channels), H, W)``.
+
+        Raises
+        ------
+        ReadError
+            The JPEG 2000 decoder is not installed, or the frame is damaged.
+        """
+        height, width, n_channels = description.shape
+        planes = self._decoded(index).reshape(n_channels, height, width)
+        return np.stack([planes[channel] for channel in channels]).astype(description.dtype)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _decoded(self, index: int) -> NDArray[Any]:
+        try:
+            with self._lock:
+                return self._file.read_frame(index)
+        except ModuleNotFoundError:
+            raise ReadError(
+                f"{self._path.name} is a legacy ND2 file, whose JPEG 2000 frames need a decoder: "
+                'pip install "napari-pyama[legacy]".'
+            ) from None
+        except Exception as error:
+            raise ReadError(
+                f"Frame {index} of {self._path.name} is damaged ({error}); copy the file again."
+            ) from error
+
+    def _time_ms(self, index: int) -> float:
+        try:
+            stated = self._file.frame_metadata(index)
+        except (IndexError, KeyError):
+            return float("nan")
+        return float(stated.get("TimeMSec", "nan")) if isinstance(stated, dict) else float("nan")

@@ -1,0 +1,226 @@
+"""What the nd2 library reads of an ND2 file's metadata, in this project's terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pyama_core.errors import ReadError
+from pyama_core.io.frame_times import TimePlan, choose_frame_times
+from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import nd2
+    from numpy.typing import NDArray
+
+_LOOPS: Final = {"TimeLoop": "T", "NETimeLoop": "T", "XYPosLoop": "P", "ZStackLoop": "Z"}
+_RGB_COMPONENTS: Final = 3
+
+
+@dataclass(frozen=True)
+class Nd2Description:
+    """How an ND2 file nests its loops and stores its frames.
+
+    Attributes
+    ----------
+    loops
+        (axis, size) of each loop, outermost first; axis is T, P or Z.
+    shape
+        ``(H, W, C)`` of a stored frame.
+    row_bytes
+        Length of a stored row, padding included.
+    """
+
+    loops: tuple[tuple[str, int], ...]
+    shape: tuple[int, int, int]
+    dtype: str
+    row_bytes: int
+    compressed: bool
+
+    def sequence(self) -> NDArray[np.int64]:
+        """Sequence index of each frame, ``(n_fovs, n_frames, n_z)``."""
+        axes = [axis for axis, _ in self.loops]
+        sizes = [size for _, size in self.loops]
+        numbers = np.arange(np.prod(sizes, dtype=np.int64)).reshape(sizes)
+        present = [axis for axis in "PTZ" if axis in axes]
+        ordered = numbers.transpose([axes.index(axis) for axis in present])
+        return ordered.reshape([dict(self.loops).get(axis, 1) for axis in "PTZ"])
+
+
+def describe(file: nd2.ND2File, name: str) -> Nd2Description:
+    """Read loops and storage.
+
+    Raises
+    ------
+    ReadError
+        The file holds RGB or lossily compressed frames, or loops this library does not know.
+    """
+    attributes = file.attributes
+    _check_storage(file, name)
+    width, n_components = attributes.widthPx or 0, attributes.componentCount
+    bytes_per_value = max(1, -(-attributes.bitsPerComponentInMemory // 8))
+    kind = "f" if attributes.pixelDataType == "float" else "u"
+    return Nd2Description(
+        loops=_loops(file.experiment, name),
+        shape=(attributes.heightPx, width, n_components),
+        dtype=np.dtype(f"{kind}{bytes_per_value}").name,
+        row_bytes=attributes.widthBytes or width * n_components * bytes_per_value,
+        compressed=attributes.compressionType == "lossless",
+    )
+
+
+def build_metadata(
+    path: Path,
+    file: nd2.ND2File,
+    description: Nd2Description,
+    held: NDArray[np.bool_],
+    own_ms: NDArray[np.float64] | None,
+) -> MicroscopyMetadata:
+    """Put together what the file says of itself.
+
+    Parameters
+    ----------
+    held
+        Which sequence indices the file holds.
+    own_ms
+        The frames' own times by sequence index, NaN where unknown; None without any.
+    """
+    sequence = description.sequence()
+    whole: NDArray[np.bool_] = np.all(held[sequence], axis=2)
+    # A z stack is dated by its first plane.
+    times = choose_frame_times(
+        None if own_ms is None else own_ms[sequence[:, :, 0]], whole, _time_plan(file.experiment)
+    )
+    missing = _missing_frames(whole)
+    height, width, n_channels = description.shape
+    z_step = _z_step_um(file.experiment)
+    return MicroscopyMetadata(
+        file_path=path,
+        base_name=path.stem,
+        n_fovs=sequence.shape[0],
+        n_frames=sequence.shape[1],
+        height=height,
+        width=width,
+        n_channels=n_channels,
+        n_z=sequence.shape[2],
+        dtype=description.dtype,
+        channels=_channels(file, n_channels),
+        fov_names=_fov_names(file.experiment, sequence.shape[0]),
+        pixel_size_um=_pixel_size_um(file),
+        z_step_um=z_step,
+        frame_times_min=times.minutes,
+        time_source=times.source,
+        missing_frames=missing,
+        file_type="ND2",
+        warnings=(*_missing_warning(missing), *times.warnings),
+    )
+
+
+def _check_storage(file: nd2.ND2File, name: str) -> None:
+    if file.components_per_channel == _RGB_COMPONENTS:
+        raise ReadError(
+            f"{name} holds RGB color frames, which carry no separate channels to measure; "
+            "record or export it with one monochrome channel per fluorophore."
+        )
+    if file.attributes.compressionType == "lossy":
+        raise ReadError(
+            f"{name} is lossily compressed, which changes intensities and is not read here; "
+            "export it uncompressed or losslessly compressed."
+        )
+
+
+def _loops(experiment: Iterable[Any], name: str) -> tuple[tuple[str, int], ...]:
+    loops: dict[str, int] = {}
+    for loop in experiment:
+        axis = _LOOPS.get(loop.type)
+        if loop.count == 1 and axis is None:
+            continue
+        if axis is None or axis in loops:
+            raise ReadError(
+                f"{name} has a loop this library does not read ({loop.type} of {loop.count}); "
+                "it reads one loop each over time, position and z."
+            )
+        loops[axis] = loop.count
+    return tuple(loops.items())
+
+
+def _time_plan(experiment: Iterable[Any]) -> TimePlan:
+    for loop in experiment:
+        if _LOOPS.get(loop.type) == "T":
+            phases = getattr(loop.parameters, "periods", None) or [loop.parameters]
+            counts = [getattr(phase, "count", loop.count) for phase in phases]
+            return TimePlan(
+                tuple(counts),
+                tuple(float(phase.periodDiff.avg or 0.0) for phase in phases),
+                tuple(float(phase.periodMs or 0.0) for phase in phases),
+            )
+    return TimePlan()
+
+
+def _channels(file: nd2.ND2File, n_channels: int) -> tuple[ChannelInfo, ...]:
+    metadata = file.metadata
+    stated = list(getattr(metadata, "channels", None) or ())[:n_channels]
+    named = [_channel(entry.channel, number) for number, entry in enumerate(stated)]
+    unnamed = [ChannelInfo(f"Channel {number}") for number in range(len(named), n_channels)]
+    return (*named, *unnamed)
+
+
+def _channel(stated: Any, number: int) -> ChannelInfo:
+    color = stated.color
+    return ChannelInfo(
+        name=stated.name or f"Channel {number}",
+        emission_nm=stated.emissionLambdaNm or None,
+        excitation_nm=stated.excitationLambdaNm or None,
+        color=f"#{color.r:02x}{color.g:02x}{color.b:02x}",
+    )
+
+
+def _fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
+    stated: Sequence[str | None] = [None] * n_fovs
+    for loop in experiment:
+        if loop.type == "XYPosLoop":
+            stated = [point.name for point in loop.parameters.points]
+    return tuple(name or f"FOV {fov}" for fov, name in enumerate(stated))
+
+
+def _pixel_size_um(file: nd2.ND2File) -> float | None:
+    for entry in getattr(file.metadata, "channels", None) or ():
+        if entry.volume.axesCalibrated[0]:
+            return float(entry.volume.axesCalibration[0])
+    return None
+
+
+def _z_step_um(experiment: Iterable[Any]) -> float | None:
+    for loop in experiment:
+        if loop.type == "ZStackLoop" and loop.count > 1:
+            return float(loop.parameters.stepUm) or None
+    return None
+
+
+def _missing_frames(whole: NDArray[np.bool_]) -> dict[int, tuple[int, ...]]:
+    absent = {fov: np.flatnonzero(~frames) for fov, frames in enumerate(whole)}
+    return {fov: tuple(frames.tolist()) for fov, frames in absent.items() if frames.size}
+
+
+def _missing_warning(missing: dict[int, tuple[int, ...]]) -> tuple[str, ...]:
+    if not missing:
+        return ()
+    where = "; ".join(
+        f"FOV {fov}: {_shortened(frames)}" for fov, frames in list(missing.items())[:4]
+    )
+    more = "; ..." if len(missing) > 4 else ""
+    count = sum(len(frames) for frames in missing.values())
+    return (
+        f"Listed by the file but not held by it: {count} of its frames ({where}{more}); "
+        "they are left out, not taken for dark frames.",
+    )
+
+
+def _shortened(frames: Sequence[int]) -> str:
+    shown = ", ".join(str(frame) for frame in frames[:5])
+    return f"frame {shown}" + (f" and {len(frames) - 5} more" if len(frames) > 5 else "")
