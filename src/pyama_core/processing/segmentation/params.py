@@ -2,13 +2,18 @@
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from pyama_core.processing.parameters import Section, param
 
 
 class SegmentationParams(Section):
     """How cells are found in the phase-contrast channel."""
 
-    method: str = param("log_std", "How cells are told from background.")
+    method: str = param(
+        "log_std",
+        "How cells are told from background: log_std, trained, cellpose, labels or a plugin.",
+    )
     threshold: float | None = param(
         None,
         "How far above the background mode of the log standard deviation a pixel must lie.",
@@ -16,9 +21,68 @@ class SegmentationParams(Section):
         ge=0.0,
         le=20.0,
         step=0.05,
-        auto="3 sigma of the values below the mode",
+        auto="so many sigma of the values below the mode",
+    )
+    sigmas: float = param(
+        3.0,
+        "Where the threshold is left to the data: its distance from the mode, in standard "
+        "deviations of the values below the mode.",
+        unit="sigma",
+        ge=0.0,
+        le=50.0,
+        step=0.1,
+    )
+    window: int = param(
+        3,
+        "Edge of the square in which the standard deviation is taken (odd).",
+        unit="px",
+        ge=3,
+        le=31,
+        step=2,
+    )
+    bins: int = param(
+        200,
+        "Bins of the histogram in which the background mode is found.",
+        unit="bins",
+        ge=10,
+        le=2000,
+        step=10,
+    )
+    fill_holes: bool = param(True, "Whether background enclosed by a cell becomes part of it.")
+    opening_size: int = param(
+        7,
+        "Edge of the square that removes what is too thin for a cell (odd); 1 is off.",
+        unit="px",
+        ge=1,
+        le=101,
+        step=2,
+    )
+    opening_iterations: int = param(
+        3, "How often that square is applied.", unit="times", ge=0, le=20, step=1
+    )
+    closing_size: int = param(
+        7,
+        "Edge of the square that bridges cracks within a cell (odd); 1 is off.",
+        unit="px",
+        ge=1,
+        le=101,
+        step=2,
+    )
+    closing_iterations: int = param(
+        3, "How often that square is applied.", unit="times", ge=0, le=20, step=1
+    )
+    border: Literal["open", "background"] = param(
+        "open",
+        "Beyond the image's edge: open keeps a cell that the edge cuts, background erodes it.",
     )
     min_size: int = param(0, "Smallest cell that is kept.", unit="px", ge=0, le=10_000_000, step=10)
     split: Literal["none", "distance", "intensity"] = param(
         "none", "How touching cells are separated."
     )
+
+    @field_validator("window", "opening_size", "closing_size")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError(f"must be odd, is {value}: take {value - 1} or {value + 1}")
+        return value

@@ -1,0 +1,173 @@
+"""LOG-STD: cells are where the image varies more than its background.
+
+Phase contrast gives cells texture and edges, the medium none. The logarithm of the local standard
+deviation is bimodal, and its background mode is found without a parameter: the method of PyAMA
+(formats.md, "LOG-STD segmentation"), after Jaccard et al. 2014, "Automated method for the rapid and
+precise estimation of adherent cell culture characteristics from phase contrast microscopy images".
+
+For each frame, in float64 and with ``w = params.window``:
+
+1. ``v`` = variance of the ``w x w`` pixels around each pixel, the image mirrored at its border
+   (scipy's mode ``reflect``); ``L = 0.5 * ln(v)``.
+2. Histogram of L in `bins` equal bins from its least to its greatest value; m = the center of the
+   fullest bin, the lower one of equals; s = standard deviation of the values up to m.
+3. A pixel is foreground where ``L > m + threshold``, or ``L > m + sigmas * s`` when the threshold
+   is left to the data.
+4. Holes are filled (4-neighbors); opening, then closing, with a square.
+
+Pixels of zero variance (saturated, padded) have no logarithm: they are background and take no part
+in 2. Where they are more than half of the frame, the background itself is without texture, and
+every pixel of positive variance is foreground. A frame whose L spans less than 1e-9 holds no cell.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.processing.segmentation import bits as bit
+from pyama_core.processing.segmentation import runs, texture
+from pyama_core.processing.segmentation.params import SegmentationParams
+from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
+
+_LEAST_SPAN = 1e-9
+
+
+class LogStd:
+    """The method ``log_std``: see the module."""
+
+    def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
+        """Prepare for the frames of one FOV: buffers are made once."""
+        return _LogStdFrames(params)
+
+
+class _LogStdFrames:
+    def __init__(self, params: SegmentationParams) -> None:
+        self.params = params
+        self.image = np.empty((0, 0))
+        self.bits = np.empty((0, 0), np.uint64)
+
+    def __call__(self, frame: NDArray[Any], t: int) -> SegmentedFrame:
+        self._load(frame)
+        self._threshold()
+        self._shape(frame.shape[1])
+        return SegmentedFrame(bit.unpack(self.bits, frame.shape[1]))
+
+    def _load(self, frame: NDArray[Any]) -> None:
+        """Copy the frame with its mirrored margin: uint16 where it fits, else floats."""
+        half, dtype = self.params.window // 2, _working_dtype(frame.dtype)
+        shape = (frame.shape[0] + 2 * half, frame.shape[1] + 2 * half)
+        if (self.image.shape, self.image.dtype) != (shape, dtype):
+            self.image = np.empty(shape, dtype)
+            self.bits = bit.empty_bits((frame.shape[0], frame.shape[1]))
+        self.image[half:-half, half:-half] = frame
+        for image in (self.image, self.image.T):
+            inner = image[half:-half]
+            image[:half], image[-half:] = inner[half - 1 :: -1], inner[: -half - 1 : -1]
+
+    def _threshold(self) -> None:
+        bound = least_foreground(self.image, self.params)
+        texture.pack_foreground(
+            self.image, self.params.window, is_exact(self.image), bound, self.bits
+        )
+
+    def _shape(self, width: int) -> None:
+        """Fill holes, then open, then close; the two dilations between are one."""
+        params = self.params
+        if params.fill_holes:
+            runs.fill_holes(self.bits, width)
+        opening = _square(params.opening_size, params.opening_iterations)
+        closing = _square(params.closing_size, params.closing_iterations)
+        outside = params.border == "open"
+        bit.erode(self.bits, width, opening, outside)
+        bit.dilate(self.bits, width, opening + closing - 1)
+        bit.erode(self.bits, width, closing, outside)
+
+
+def least_foreground(image: NDArray[Any], params: SegmentationParams) -> float:
+    """Least D (see `texture`) of a foreground pixel, for an image with its margin."""
+    window, exact = params.window, is_exact(image)
+    low, high, positive = texture.variance_extremes(image, window, exact)
+    if 2 * positive < (image.shape[0] - window + 1) * (image.shape[1] - window + 1):
+        return float(np.finfo(np.float64).smallest_subnormal)
+    if log_std(high, window) - log_std(low, window) < _LEAST_SPAN:
+        return np.inf
+    mode = _background_mode(image, params, low, high)
+    if params.threshold is not None:
+        return _least_above(mode + params.threshold, window)
+    spread = _spread_below(image, params, mode)
+    return _least_above(mode + params.sigmas * spread, window)
+
+
+def _background_mode(
+    image: NDArray[Any], params: SegmentationParams, low: float, high: float
+) -> float:
+    """Center of the fullest bin of L."""
+    window = params.window
+    edges = np.linspace(log_std(low, window), log_std(high, window), params.bins + 1)
+    bounds = least_variance(edges, window, above=False)
+    bounds[0], bounds[-1] = low, np.inf
+    shift, first_bin = _cells(bounds, high, 2.0 * float(edges[1] - edges[0]))
+    counts = texture.count_bins(image, window, is_exact(image), bounds, first_bin, shift)
+    fullest = int(np.argmax(counts))
+    return float(0.5 * (edges[fullest] + edges[fullest + 1]))
+
+
+def _spread_below(image: NDArray[Any], params: SegmentationParams, mode: float) -> float:
+    """Find the standard deviation of the values of L up to the mode."""
+    window = params.window
+    bound, center = _least_above(mode, window), mode + float(np.log(window * window))
+    count, total, square = texture.log_moments(image, window, is_exact(image), bound, center)
+    return float(np.sqrt(max(0.0, square / count - (total / count) ** 2))) if count else 0.0
+
+
+def _cells(bounds: NDArray[np.float64], high: float, width: float) -> tuple[int, NDArray[np.intp]]:
+    """Divide the bit patterns of float64 so that no cell holds two bounds `width` apart in ln.
+
+    Gives by how much a pattern is shifted for its cell's number, and each cell's first bin.
+    """
+    shift = 52 - max(0, 1 - int(np.floor(np.log2(np.expm1(width)))))
+    first, last = np.array([bounds[0], high]).view(np.int64) >> shift
+    least = (np.arange(first, last + 1) << shift).view(np.float64)
+    return shift, np.maximum(np.searchsorted(bounds, least, side="right") - 1, 0)
+
+
+def log_std(variance: Any, window: int) -> Any:
+    """L of D: half the logarithm of the variance."""
+    return 0.5 * np.log(variance / window**4)
+
+
+def _least_above(level: float, window: int) -> float:
+    return float(least_variance(np.array([level]), window, above=True)[0])
+
+
+def least_variance(levels: NDArray[np.float64], window: int, *, above: bool) -> NDArray[np.float64]:
+    """Least D whose L reaches (is `above`) each level, to the last bit.
+
+    L grows with D, so that comparing D with these spares the logarithm of every pixel. The
+    exponential lands within a few hundred float64 of it; bisecting their bit patterns finds it.
+    """
+    guess = window**4 * np.exp(np.minimum(2.0 * levels, 700.0))
+    low, high = (guess * (1 - 1e-12)).view(np.int64), (guess * (1 + 1e-12)).view(np.int64)
+    reached = np.greater if above else np.greater_equal
+    while np.any(high - low > 1):
+        middle = low + (high - low) // 2
+        enough = reached(log_std(middle.view(np.float64), window), levels)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high.view(np.float64)
+
+
+def is_exact(image: NDArray[Any]) -> bool:
+    """Whether D of the image is a whole number."""
+    return image.dtype.kind == "u"
+
+
+def _square(size: int, iterations: int) -> int:
+    """Edge of the square that `iterations` squares of edge `size` make."""
+    return iterations * (size - 1) + 1
+
+
+def _working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.kind in "bu" and dtype.itemsize <= 2:
+        return np.dtype(np.uint16)
+    return np.result_type(dtype, np.float32)

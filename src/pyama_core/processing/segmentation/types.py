@@ -1,0 +1,51 @@
+"""What a segmentation method gives and takes."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.processing.segmentation.params import SegmentationParams
+
+
+@dataclass(frozen=True)
+class SegmentedFrame:
+    """Where the cells of one frame are.
+
+    Attributes
+    ----------
+    mask
+        ``(H, W)`` bool, True = cell.
+    instances
+        ``(H, W)`` uint16 (uint32 above 65535 cells), one number per cell and 0 = background, not
+        tracked; None where the method tells no cell from its neighbor.
+    """
+
+    mask: NDArray[np.bool_]
+    instances: NDArray[np.unsignedinteger[Any]] | None = None
+
+
+class FrameSegmenter(Protocol):
+    """Segments the frames of one FOV, in any order."""
+
+    def __call__(self, frame: NDArray[Any], t: int, /) -> SegmentedFrame:
+        """Segment `frame` ``(H, W)``, the FOV's frame number `t`."""
+        ...
+
+
+class FrameMethod(Protocol):
+    """A method that needs nothing but the frame: a plain function."""
+
+    def __call__(self, frame: NDArray[Any], params: SegmentationParams, /) -> SegmentedFrame:
+        """Segment one frame ``(H, W)``."""
+        ...
+
+
+@runtime_checkable
+class FovMethod(Protocol):
+    """A method that prepares something per FOV: buffers, a model, a folder of label images."""
+
+    def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
+        """Prepare for the frames of one FOV."""
+        ...
