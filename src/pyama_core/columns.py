@@ -34,3 +34,6 @@ ENDED: Final = "ended"
 
 LINEAGE_COLUMNS: Final = (CELL, PARENT, FIRST_FRAME, LAST_FRAME, BEGAN, ENDED)
 """The columns of a lineage table, in this order."""
+
+BBOX: Final = ("bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1")
+"""The columns of a bounding box in pixels; the last two are exclusive."""

@@ -1,11 +1,27 @@
 """Parameters of the trace extraction step."""
 
+from collections.abc import Iterable, Sequence
+from typing import Final, Self
+
+from pydantic import field_validator
+
 from pyama_core.processing.parameters import Section, param
+
+ALWAYS_MEASURED: Final = ("area", "centroid", "intensity_total")
+"""Features that every trace table begins with, chosen or not."""
 
 
 class ExtractionParams(Section):
     """Which features are measured and which traces are good."""
 
+    features: tuple[str, ...] = param(
+        ALWAYS_MEASURED,
+        "What is measured of every cell in every frame; the first three always are.",
+    )
+    channel_features: dict[int | str, tuple[str, ...]] = param(
+        {},
+        "Other features for some channels: channel index or name, then the list for it.",
+    )
     min_trace_length: int | None = param(
         None,
         "Traces shorter than this are written but marked as not good.",
@@ -15,3 +31,65 @@ class ExtractionParams(Section):
         step=1,
         auto="30 frames or half of all frames, whichever is less",
     )
+    border_distance: int = param(
+        0,
+        "Traces that ever come nearer to the image border than this are marked as not good; "
+        "1 rejects cells that touch the border, 0 is off.",
+        unit="px",
+        ge=0,
+        le=100_000,
+        step=1,
+    )
+    min_area: int = param(
+        0,
+        "Traces whose median area is smaller are marked as not good.",
+        unit="px",
+        ge=0,
+        le=10_000_000,
+        step=10,
+    )
+    max_area: int | None = param(
+        None,
+        "Traces whose median area is greater are marked as not good.",
+        unit="px",
+        ge=1,
+        le=100_000_000,
+        step=100,
+        auto="no limit",
+    )
+
+    @field_validator("features")
+    @classmethod
+    def _known_features(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        _check_known(names)
+        return names
+
+    @field_validator("channel_features")
+    @classmethod
+    def _known_channel_features(
+        cls, choice: dict[int | str, tuple[str, ...]]
+    ) -> dict[int | str, tuple[str, ...]]:
+        for names in choice.values():
+            _check_known(names)
+        return choice
+
+    def with_channel_indices(self, channel_names: Sequence[str]) -> Self:
+        """Return the same parameters with channels given by index instead of name."""
+        indices = {name: i for i, name in enumerate(channel_names)}
+        choice = {indices.get(str(key), key): value for key, value in self.channel_features.items()}
+        return self.model_copy(update={"channel_features": choice})
+
+    def features_of(self, channel: int | None) -> tuple[str, ...]:
+        """Return what is measured in a channel (None: without an image), without repetition."""
+        own = None if channel is None else self.channel_features.get(channel)
+        chosen = self.features if own is None else own
+        return tuple(dict.fromkeys((*ALWAYS_MEASURED, *chosen)))
+
+
+def _check_known(names: Iterable[str]) -> None:
+    if set(names) <= set(ALWAYS_MEASURED):
+        return
+    from pyama_core.processing.extraction.features import feature
+
+    for name in names:
+        feature(name)

@@ -1,0 +1,138 @@
+"""Shape features, defined as scikit-image's ``regionprops`` defines them."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.columns import AREA, BBOX, POSITION_X, POSITION_Y
+from pyama_core.processing.extraction.feature import Feature
+from pyama_core.processing.extraction.outline import hull_areas, perimeters
+from pyama_core.processing.extraction.regions import Regions
+
+
+def perimeter(regions: Regions) -> NDArray[np.float64]:
+    """Length of the outline through the centers of border pixels, px; 0 for a lone pixel.
+
+    K. Benkrid, D. Crookes, A. Benkrid (2000), "Design and FPGA implementation of a perimeter
+    estimator", Proc. Irish Machine Vision and Image Processing, 51-57.
+    """
+    return perimeters(regions)
+
+
+def circularity(regions: Regions) -> NDArray[np.float64]:
+    """``4 pi area / perimeter^2``: 1 for a disk, less for anything else; 0 without a perimeter."""
+    length = perimeter(regions)
+    circle = 4 * np.pi * regions.area
+    roundness = np.zeros(len(regions))
+    np.divide(circle, length**2, out=roundness, where=length > 0)
+    return roundness
+
+
+def solidity(regions: Regions) -> NDArray[np.float64]:
+    """Area over the area of the convex hull."""
+    return regions.area / hull_areas(regions)
+
+
+def axis_lengths(regions: Regions) -> NDArray[np.float64]:
+    """``(n_cells, 2)`` full axes of the ellipse with the same second moments, longer first, px."""
+    xx, xy, yy = regions.central_moments.T
+    middle, spread = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    variances = np.stack([middle + spread, middle - spread], axis=1)
+    lengths: NDArray[np.float64] = 4 * np.sqrt(np.maximum(variances, 0))
+    return lengths
+
+
+def eccentricity(regions: Regions) -> NDArray[np.float64]:
+    """Focal distance over the longer axis of that ellipse: 0 for a circle, 1 for a line."""
+    longer, shorter = axis_lengths(regions).T
+    ratio = np.ones(len(regions))
+    np.divide(shorter, longer, out=ratio, where=longer > 0)
+    return np.sqrt(1 - ratio**2)
+
+
+def orientation(regions: Regions) -> NDArray[np.float64]:
+    """Angle from the vertical (row) axis to that ellipse's longer axis, -pi/2 to pi/2, radians."""
+    xx, xy, yy = regions.central_moments.T
+    angle = np.arctan2(2 * xy, yy - xx) / 2
+    diagonal = np.where(xy > 0, np.pi / 4, -np.pi / 4)
+    return np.where(xx == yy, diagonal, angle)
+
+
+def _shape(
+    name: str, unit: str, help: str, formula: str, compute: Any, columns: tuple[str, ...] = ()
+) -> Feature:
+    return Feature(name, "shape", unit, help, formula, compute, columns)
+
+
+_ELLIPSE: Final = "of the ellipse with the cell's second moments"
+
+SHAPE_FEATURES: Final = (
+    _shape(AREA, "px", "Size of the cell.", "number of pixels", lambda regions: regions.area),
+    _shape(
+        "centroid",
+        "px",
+        "Center of the cell; 0 is the center of the first pixel.",
+        "mean of the pixels' x and y",
+        lambda regions: regions.centroid,
+        (POSITION_X, POSITION_Y),
+    ),
+    _shape(
+        "bounding_box",
+        "px",
+        "Smallest upright box around the cell.",
+        "least x and y, and greatest x and y plus 1",
+        lambda regions: regions.bbox,
+        BBOX,
+    ),
+    _shape(
+        "perimeter",
+        "px",
+        "Length of the cell's outline.",
+        "line through the centers of border pixels (4-neighborhood; Benkrid 2000)",
+        perimeter,
+    ),
+    _shape(
+        "circularity",
+        "",
+        "How round the cell is: 1 for a disk, less for anything else (CellProfiler: FormFactor).",
+        "4 * pi * area / perimeter^2; 0 without a perimeter",
+        circularity,
+    ),
+    _shape(
+        "eccentricity",
+        "",
+        "How elongated the cell is: 0 for a circle, near 1 for a line.",
+        f"focal distance / major axis length, {_ELLIPSE}",
+        eccentricity,
+    ),
+    _shape(
+        "solidity",
+        "",
+        "How convex the cell is: 1 without dents.",
+        "area / pixels in the convex hull of the pixels' edge middles",
+        solidity,
+    ),
+    _shape(
+        "axis_major_length",
+        "px",
+        "Length of the cell's longer axis.",
+        f"4 * sqrt(greater eigenvalue of the covariance), {_ELLIPSE}",
+        lambda regions: axis_lengths(regions)[:, 0],
+    ),
+    _shape(
+        "axis_minor_length",
+        "px",
+        "Length of the cell's shorter axis.",
+        f"4 * sqrt(lesser eigenvalue of the covariance), {_ELLIPSE}",
+        lambda regions: axis_lengths(regions)[:, 1],
+    ),
+    _shape(
+        "orientation",
+        "rad",
+        "Direction of the cell's longer axis, from the vertical axis, -pi/2 to pi/2.",
+        f"atan2(2 * cov_xy, var_y - var_x) / 2, {_ELLIPSE}",
+        orientation,
+    ),
+)
+"""Every built-in shape feature, in the order of the reference."""
