@@ -16,6 +16,11 @@ class Overlaps(NamedTuple):
     target: NDArray[np.int64]
     pixels: NDArray[np.float64]
 
+    def reversed(self) -> "Overlaps":
+        """Return the pairs seen from the second frame, sorted by its cells."""
+        order = np.argsort(self.target, kind="stable")
+        return Overlaps(self.target[order], self.source[order], self.pixels[order])
+
 
 def overlaps_of(first: Runs, second: Runs, shift: NDArray[np.float64]) -> Overlaps:
     """Count the pixels that each cell of `first`, moved by its shift, shares with each of `second`.

@@ -6,15 +6,18 @@ from pyama_core.processing.parameters import Section, param
 class TrackingParams(Section):
     """How cells are followed over time and divisions are found."""
 
-    method: str = param("overlap", "How cells are linked from frame to frame.")
+    method: str = param(
+        "overlap",
+        "How cells are linked from frame to frame: overlap, laptrack (extra) or an installed plugin.",
+    )
     max_distance: float | None = param(
         None,
-        "How far a cell's center may move from one frame to the next.",
+        "How far beside its expected place a cell that overlaps none may be found one frame later.",
         unit="px",
         ge=0.0,
         le=10_000.0,
         step=1.0,
-        auto="three times the typical movement, as reported in the log",
+        auto="the mean cell diameter, or three times the typical movement where that is more",
     )
     linking_threshold: float = param(
         0.9,
@@ -25,9 +28,42 @@ class TrackingParams(Section):
     )
     max_gap: int = param(
         1,
-        "Frames a cell may be missing and still keep its track.",
+        "Frames a cell may go unseen and still keep its track; frames missing in the file are free.",
         unit="frames",
         ge=0,
         le=100,
         step=1,
+    )
+    max_touch: int = param(
+        20,
+        "Frames two cells may touch, found as one, and still be told apart when they part again.",
+        unit="frames",
+        ge=0,
+        le=10_000,
+        step=1,
+    )
+    confirm: int = param(
+        2,
+        "Frames both daughters must last, and stay apart, for a split to count as a division.",
+        unit="frames",
+        ge=1,
+        le=100,
+        step=1,
+    )
+    daughter_ratio: float = param(
+        3.0,
+        "How many times larger than its sister a daughter may be.",
+        ge=1.0,
+        le=100.0,
+        step=0.1,
+    )
+    daughter_overlap: float = param(
+        0.2,
+        "Least share of a daughter that lies where her mother was.",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+    )
+    correct_drift: bool = param(
+        True, "Whether movement of the whole field, such as a stage jump, is taken out first."
     )

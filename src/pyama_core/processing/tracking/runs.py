@@ -26,6 +26,8 @@ class Runs:
         The cell each run belongs to, from 0.
     n_cells : int
         Number of cells.
+    width : int
+        Width of the frame.
     """
 
     row_start: Ints
@@ -33,6 +35,7 @@ class Runs:
     stop: Ints
     cell: Ints
     n_cells: int
+    width: int
 
 
 def runs_of(frame: NDArray[np.generic]) -> Runs:
@@ -51,7 +54,7 @@ def runs_of(frame: NDArray[np.generic]) -> Runs:
         cell, n_cells = connect_runs(row_start, start, stop)
     else:
         cell, n_cells = _index(value)
-    return Runs(row_start, start, stop, cell, n_cells)
+    return Runs(row_start, start, stop, cell, n_cells, pixels.shape[1])
 
 
 def _plain(frame: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -7,16 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.stack import Stack, Tick, no_tick
+from pyama_core.processing.tracking.following import watch
+from pyama_core.processing.tracking.gaps import close_gaps
 from pyama_core.processing.tracking.lineage import Lineage
-from pyama_core.processing.tracking.linking import Links, Snapshot
-from pyama_core.processing.tracking.following import follow
+from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import measure
-from pyama_core.processing.tracking.runs import paint_runs, runs_of
-from pyama_core.processing.tracking.tracks import join
-
-Ints = NDArray[np.int64]
-Labels = NDArray[np.uint16] | NDArray[np.uint32]
+from pyama_core.processing.tracking.relabel import Labels, relabel
+from pyama_core.processing.tracking.runs import runs_of
+from pyama_core.processing.tracking.tracks import Tracks, name_cells
 
 
 @dataclass(frozen=True)
@@ -27,20 +25,28 @@ class Tracking:
     ----------
     segmented : Stack
         What was tracked; read again while iterating.
-    ids : list of (N,) int64
-        Per frame the id of each of its cells.
-    lineage : Lineage
+    movie : Movie
+        The regions of all frames.
+    tracks : Tracks
+        Which cell each region is.
     notes : list of str
         What a user should know.
-    drift : (T, 2) float64
-        Displacement of the field since the first frame, y, x in pixels.
     """
 
     segmented: Stack
-    ids: list[Ints]
-    lineage: Lineage
+    movie: Movie
+    tracks: Tracks
     notes: list[str]
-    drift: NDArray[np.float64]
+
+    @property
+    def lineage(self) -> Lineage:
+        """Mothers, first and last frames of all cells."""
+        return self.tracks.lineage
+
+    @property
+    def drift(self) -> NDArray[np.floating]:
+        """(T, 2) displacement of the field since the first frame, y, x in pixels."""
+        return self.movie.drift
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -53,7 +59,7 @@ class Tracking:
         return self.segmented.shape
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.segmented)
 
     def __iter__(self) -> Iterator[Labels]:
         return (self.frame(t) for t in range(len(self)))
@@ -61,10 +67,14 @@ class Tracking:
     def frame(self, t: int) -> Labels:
         """Return the label image of frame `t`, (H, W)."""
         labels = np.zeros(self.shape[1:], self.dtype)
-        if len(self.ids[t]):
-            runs = runs_of(self.segmented[t])
-            ids = self.ids[t].astype(self.dtype)
-            paint_runs(runs.row_start, runs.start, runs.stop, ids[runs.cell], labels)
+        first, stop = np.searchsorted(self.movie.frame, [t, t + 1])
+        if first < stop:
+            shared = {
+                node - int(first): self.tracks.shared[node]
+                for node in range(first, stop)
+                if node in self.tracks.shared
+            }
+            relabel(runs_of(self.segmented[t]), self.tracks.ids[first:stop], shared, labels)
         return labels
 
 
@@ -84,29 +94,22 @@ def track_stack(
         Masks, whose connected components are cells, or untracked instances.
     params : TrackingParams
     phase : (T, H, W), optional
-        The channel that stage drift is estimated from.
+        The channel that drift of the stage is estimated from; without it, from the cells.
     missing : collection of int
         Frames the file does not hold; cells are followed across them.
     tick : callable
         Called once per frame; may raise to cancel.
     """
-    regions = [measure(runs_of(np.zeros((1, 1), np.bool_)))] * len(segmented)
-    pairs: list[tuple[int, int, Links]] = []
-    before: tuple[int, Snapshot] | None = None
-    for t in range(len(segmented)):
-        tick("linking cells", t)
-        if t in missing:
-            continue
-        runs = runs_of(segmented[t])
-        here = Snapshot(runs, measure(runs))
-        regions[t] = here.regions
-        if before is not None:
-            links, forecast = follow(before[1], here, forecast, params)
-            pairs.append((before[0], t, links))
-        else:
-            forecast = np.zeros((len(here.regions), 2))
-        before = t, here
-    ids, lineage = join(regions, pairs, segmented.shape[1:])  # type: ignore[arg-type]
-    return Tracking(segmented, ids, lineage, [], np.zeros((len(segmented), 2)))
+    movie, events = watch(segmented, phase, missing, params, tick)
+    events = close_gaps(movie, events, params)
+    return Tracking(segmented, movie, name_cells(movie, events, params), _notes(movie, params))
 
 
+def _notes(movie: Movie, params: TrackingParams) -> list[str]:
+    notes = []
+    if params.max_distance is None:
+        notes.append(f"tracking.max_distance by the data: {movie.reach:.1f} px")
+    jump = np.abs(np.diff(movie.drift, axis=0)).max(initial=0)
+    if jump >= 1:
+        notes.append(f"the field moved by up to {jump:.1f} px from one frame to the next")
+    return notes

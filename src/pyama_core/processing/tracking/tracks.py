@@ -1,75 +1,147 @@
-"""Join links into tracks: an id for every cell of every frame, and the lineage."""
+"""Say which cells every region is, and draw up the lineage."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.lineage import Lineage
-from pyama_core.processing.tracking.linking import Links
+from pyama_core.processing.tracking.movie import Movie
+from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Regions
+from pyama_core.processing.tracking.touching import Cells, Resolver, Tracklet, tracklets_of
 
 Ints = NDArray[np.int64]
 
 
-def join(
-    regions: Sequence[Regions], pairs: Sequence[tuple[int, int, Links]], shape: tuple[int, int]
-) -> tuple[list[Ints], Lineage]:
-    """Give every cell its id.
+@dataclass(frozen=True)
+class Company:
+    """Cells that share one region while they touch.
 
-    Parameters
+    Attributes
     ----------
-    regions : (T,) sequence of Regions
-        The cells of each frame.
-    pairs : sequence of (int, int, Links)
-        Links from an earlier frame to a later one.
-    shape : (int, int)
-        Height and width of a frame.
+    ids : (K,) int64
+        Their ids.
+    expected : Regions
+        Where each is expected, and of which shape.
+    """
 
-    Returns
-    -------
-    ids : list of (N,) int64
-        The id of each cell of each frame, from 1, in order of first appearance.
+    ids: Ints
+    expected: Regions
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Who is where.
+
+    Attributes
+    ----------
+    ids : (N,) int64
+        The id of each region's cell, or of one of them where several touch.
+    shared : dict of int to Company
+        The regions that several cells share.
     lineage : Lineage
     """
-    offset = np.cumsum([0] + [len(r) for r in regions])
-    n = int(offset[-1])
-    before, mother = np.full(n, -1), np.full(n, -1)
-    for i, j, links in pairs:
-        source, target = links.source + offset[i], links.target + offset[j]
-        before[target[~links.divides]] = source[~links.divides]
-        mother[target[links.divides]] = source[links.divides]
-    ids = _numbered(before)
-    frame = np.repeat(np.arange(len(regions)), np.diff(offset))
-    edge = np.concatenate([_at_border(r, shape) for r in regions]) if n else np.empty(0, bool)
-    lineage = _lineage(ids, frame, mother, edge, len(regions))
-    return [ids[a:b] for a, b in zip(offset[:-1], offset[1:], strict=True)], lineage
+
+    ids: Ints
+    shared: dict[int, Company]
+    lineage: Lineage
 
 
-def _numbered(before: Ints) -> Ints:
-    """Number the chains that `before` makes, in the order of their first members."""
-    starts = before < 0
-    ids = np.where(starts, np.cumsum(starts), 0)
-    for node in np.flatnonzero(~starts):
-        ids[node] = ids[before[node]]
-    return ids
+def name_cells(movie: Movie, events: Events, params: TrackingParams) -> Tracks:
+    """Turn links, splits and merges into cells with ids and mothers."""
+    number, tracklets = tracklets_of(events, len(movie.frame))
+    nodes = _nodes(number, len(tracklets))
+    cells = Resolver(movie, tracklets, nodes, params).resolve()
+    first_cell = np.array([t.cells[0] for t in tracklets], np.int64)
+    ids = first_cell[number] if len(tracklets) else number
+    shared = _shared(movie, tracklets, nodes)
+    return Tracks(ids, shared, _lineage(movie, tracklets, cells))
 
 
-def _at_border(regions: Regions, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    y0, x0, y1, x1 = regions.box.T
-    return (y0 == 0) | (x0 == 0) | (y1 == shape[0]) | (x1 == shape[1])
+def _nodes(number: Ints, n_tracklets: int) -> list[Ints]:
+    """Return the nodes of each tracklet, in time."""
+    order = np.argsort(number, kind="stable")
+    stops = np.cumsum(np.bincount(number, minlength=n_tracklets))[:-1]
+    return np.split(order, stops) if n_tracklets else []
 
 
-def _lineage(
-    ids: Ints, frame: Ints, mother: Ints, edge: NDArray[np.bool_], n_frames: int
-) -> Lineage:
-    cell, first = np.unique(ids, return_index=True)
-    last = len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]
-    parent = np.where(mother[first] >= 0, ids[mother[first]] if len(ids) else 0, 0)
-    began = np.where(edge[first], "entered", "appeared")
-    began = np.where(frame[first] == 0, "start", began)
-    began = np.where(parent > 0, "division", began)
-    ended = np.where(edge[last], "left", "lost")
-    ended = np.where(frame[last] == n_frames - 1, "end", ended)
-    ended = np.where(np.isin(cell, parent), "division", ended)
-    return Lineage(cell, parent, frame[first], frame[last], began, ended)
+def _lineage(movie: Movie, tracklets: list[Tracklet], cells: Cells) -> Lineage:
+    """Collect when and how each cell began and ended."""
+    n = len(cells.parent)
+    holder = np.array([c - 1 for t in tracklets for c in t.cells], np.int64)
+    first = np.array([t.first for t in tracklets for _ in t.cells], np.int64)
+    last = np.array([t.last for t in tracklets for _ in t.cells], np.int64)
+    begin, end = np.full(n, len(movie.frame)), np.zeros(n, np.int64)
+    np.minimum.at(begin, holder, first)
+    np.maximum.at(end, holder, last)
+    edge = movie.cells.at_border
+    began = np.where(edge[begin], "entered", "appeared")
+    began = np.where(movie.frame[begin] == movie.first_frame, "start", began)
+    ended = np.where(edge[end], "left", "lost")
+    ended = np.where(movie.frame[end] == movie.last_frame, "end", ended)
+    return Lineage(
+        np.arange(1, n + 1),
+        np.array(cells.parent, np.int64),
+        movie.frame[begin],
+        movie.frame[end],
+        _known_or(cells.began, began),
+        _known_or(cells.ended, ended),
+    )
+
+
+def _known_or(known: list[str], other: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return what is known, and `other` where nothing (an empty text) is."""
+    given = np.array(known, dtype="<U8")
+    return np.where(given == "", other, given)
+
+
+def _shared(
+    movie: Movie, tracklets: list[Tracklet], nodes: list[Ints]
+) -> dict[int, Company]:
+    """Say, for every region of several cells, where in it each is expected."""
+    alone = _alone(tracklets)
+    return {
+        int(node): _company(movie, int(node), tracklet.cells, alone)
+        for tracklet, members in zip(tracklets, nodes, strict=True)
+        if len(tracklet.cells) > 1
+        for node in members
+    }
+
+
+def _alone(tracklets: list[Tracklet]) -> dict[int, Ints]:
+    """Return, for each cell that ever touches, the nodes where being alone begins or ends."""
+    company = {c for t in tracklets if len(t.cells) > 1 for c in t.cells}
+    found: dict[int, list[int]] = {c: [] for c in company}
+    for tracklet in tracklets:
+        if len(tracklet.cells) == 1 and tracklet.cells[0] in company:
+            found[tracklet.cells[0]] += [tracklet.first, tracklet.last]
+    return {cell: np.array(sorted(spots), np.int64) for cell, spots in found.items()}
+
+
+def _company(movie: Movie, node: int, ids: list[int], alone: dict[int, Ints]) -> Company:
+    """Place touching cells between where they were before and where they are after."""
+    parts = [_between(movie, node, alone[c]) for c in ids]
+    expected = Regions.joined(parts)
+    middle = np.average(expected.center, axis=0, weights=expected.area)
+    center = expected.center + (movie.cells.center[node] - middle)
+    moved = Regions(expected.area, center, expected.covariance, expected.at_border)
+    return Company(np.array(ids, np.int64), moved)
+
+
+def _between(movie: Movie, node: int, alone: Ints) -> Regions:
+    """Interpolate a cell between the nodes around `node` at which it is alone."""
+    k = int(np.searchsorted(alone, node))
+    around = alone[max(k - 1, 0) : k + 1]
+    ends = movie.cells.take(around)
+    if len(around) < 2:
+        return ends
+    start, stop = movie.frame[around]
+    part = np.float32((movie.frame[node] - start) / (stop - start))
+    return Regions(
+        ends.area[:1] + part * np.diff(ends.area),
+        ends.center[:1] + part * np.diff(ends.center, axis=0),
+        ends.covariance[:1] + part * np.diff(ends.covariance, axis=0),
+        ends.at_border[:1],
+    )

@@ -1,0 +1,77 @@
+"""What can happen to cells between two frames: a link, a split, a merge."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.processing.tracking.assignment import choose
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.floating]
+
+NONE = -1
+
+
+class Events(NamedTuple):
+    """Events and what each costs, one row each.
+
+    Attributes
+    ----------
+    source : (N, 2) int64
+        Cells of the earlier frame; the second is -1 unless two cells merge.
+    target : (N, 2) int64
+        Cells of the later frame; the second is -1 unless a cell splits.
+    cost : (N,) float64
+        0 for a perfect explanation; leaving a cell unexplained costs 1.
+    """
+
+    source: Ints
+    target: Ints
+    cost: Floats
+
+    @property
+    def splits(self) -> NDArray[np.bool_]:
+        """Whether one cell became two."""
+        return self.target[:, 1] != NONE
+
+    @property
+    def merges(self) -> NDArray[np.bool_]:
+        """Whether two cells became one."""
+        return self.source[:, 1] != NONE
+
+    def take(self, index: NDArray[np.generic]) -> "Events":
+        """Return the events at `index`."""
+        return Events(self.source[index], self.target[index], self.cost[index])
+
+    def moved(self, source: int, target: int) -> "Events":
+        """Return the events with other numbers of the first cell of each frame."""
+        return Events(
+            np.where(self.source == NONE, NONE, self.source + source),
+            np.where(self.target == NONE, NONE, self.target + target),
+            self.cost,
+        )
+
+    def reversed(self) -> "Events":
+        """Return the events as they look when time runs backwards."""
+        return Events(self.target, self.source, self.cost)
+
+
+def links(source: Ints, target: Ints, cost: Floats) -> Events:
+    """Return events that link one cell to one."""
+    none = np.full(len(source), NONE)
+    return Events(np.stack([source, none], 1), np.stack([target, none], 1), cost)
+
+
+def joined(parts: Sequence[Events]) -> Events:
+    """Return all events of several collections."""
+    empty = Events(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64), np.empty(0))
+    return Events(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+
+
+def cheapest(candidates: Events, n_sources: int) -> Events:
+    """Return the events that together explain the cells at least cost, none of them twice."""
+    members = candidates.moved(0, n_sources)
+    cells = np.concatenate([members.source, members.target], axis=1)
+    return candidates.take(choose(cells, (cells != NONE).sum(axis=1) - candidates.cost))
