@@ -1,10 +1,24 @@
 """Microscopy files in, result folders and trace tables in and out."""
 
+from pyama_core.io.array_source import ArraySource
+from pyama_core.io.checks import channel_index, check_consistent
 from pyama_core.io.microscopy import (
     ChannelInfo,
     MicroscopyFile,
     MicroscopyMetadata,
     open_microscopy,
 )
+from pyama_core.io.projection import ZRule, read_projected, z_warning
 
-__all__ = ["ChannelInfo", "MicroscopyFile", "MicroscopyMetadata", "open_microscopy"]
+__all__ = [
+    "ArraySource",
+    "ChannelInfo",
+    "MicroscopyFile",
+    "MicroscopyMetadata",
+    "ZRule",
+    "channel_index",
+    "check_consistent",
+    "open_microscopy",
+    "read_projected",
+    "z_warning",
+]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pyama_core.errors import ReadError
 
-TimeSource = Literal["", "frames", "mean period", "nominal period", "frame index"]
-"""Where frame times come from, best first; empty when not stated."""
+TimeSource = Literal["", "frames", "mean period", "nominal period", "frame index", "given"]
+"""Where frame times come from, best first; given by the user, or empty when not stated."""
 
 
 @dataclass(frozen=True, slots=True)

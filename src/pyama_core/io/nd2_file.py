@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -17,7 +18,6 @@ from pyama_core.io.nd2_metadata import build_metadata, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import nd2
     import xxhash
@@ -73,7 +73,8 @@ class Nd2File(BaseSource):
         The file is no ND2 file, is damaged, or holds frames this library does not read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
+        path = Path(path)
         self._path = path
         self._lock = threading.Lock()
         self._store: FrameStore | None = _open_store(path)

@@ -57,8 +57,8 @@ def write_nd2(
     pixel_size_um
         Edge of a pixel; None leaves the file uncalibrated.
     frame_times_ms
-        When each frame was taken, broadcast to ``(n_fovs, n_frames, n_z)`` after a z axis is
-        added to two-dimensional times; None leaves the file without times of its own.
+        When each frame was taken, ``(n_frames,)``, ``(n_fovs, n_frames)`` or ``(n_fovs,
+        n_frames, n_z)``; None leaves the file without times of its own.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def _frame_times(layout: Nd2Layout, stated: ArrayLike | None) -> NDArray[np.floa
     sizes = layout.sizes
     shape = (sizes["P"], sizes["T"], sizes["Z"])
     try:
-        full = np.broadcast_to(times[..., None] if times.ndim == 2 else times, shape)
+        full = np.broadcast_to(times[..., None] if times.ndim in (1, 2) else times, shape)
     except ValueError:
         raise InputError(
             f"frame_times_ms has shape {times.shape}: it must fit (fovs, frames, z) = {shape}."

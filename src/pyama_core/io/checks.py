@@ -1,0 +1,100 @@
+"""Does what a user states fit what the source holds."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pyama_core.errors import InputError
+from pyama_core.io.microscopy import MicroscopyMetadata
+
+_COMPARED: Final = (
+    ("n_fovs", 0),
+    ("n_frames", 0),
+    ("height", 0),
+    ("width", 0),
+    ("n_channels", 0),
+    ("n_z", 1),
+    ("dtype", ""),
+    ("channel_names", ()),
+    ("fov_names", ()),
+    ("pixel_size_um", None),
+    ("z_step_um", None),
+)
+"""Fields that have to agree, and the value that stands for "not stated"."""
+
+_RELATIVE_TOLERANCE: Final = 1e-3
+
+
+def check_consistent(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> None:
+    """Check metadata made by hand against those of the source.
+
+    Fields left at 0, empty or None are not stated, and neither is ``n_z`` of 1.
+
+    Raises
+    ------
+    InputError
+        A stated field contradicts the source; names every such field and both values.
+    """
+    contradictions = list(_contradictions(stated, actual))
+    if contradictions:
+        raise InputError(
+            f"The metadata contradict {actual.file_path.name}: {'; '.join(contradictions)}. "
+            "Leave out what you do not know, or take the metadata from open_microscopy."
+        )
+
+
+def _contradictions(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> Iterator[str]:
+    for name, unstated in _COMPARED:
+        given, found = getattr(stated, name), getattr(actual, name)
+        if given != unstated and given is not None and not _agree(given, found):
+            yield f"{name} is given as {given!r}, the file has {found!r}"
+    times = stated.frame_times_min
+    if times is not None and times.shape != (actual.n_fovs, actual.n_frames):
+        expected = (actual.n_fovs, actual.n_frames)
+        yield f"frame_times_min has shape {times.shape}, the file needs {expected}"
+
+
+def _agree(given: Any, found: Any) -> bool:
+    if isinstance(given, float) and isinstance(found, float):
+        return math.isclose(given, found, rel_tol=_RELATIVE_TOLERANCE)
+    return bool(given == found)
+
+
+def channel_index(metadata: MicroscopyMetadata, channel: int | str) -> int:
+    """Find the index of a channel given by index or name.
+
+    A name is matched exactly first, then whatever its case; a number in quotes that is no
+    name is taken as an index.
+
+    Raises
+    ------
+    InputError
+        There is no such channel, or several of that name; lists the channels.
+    """
+    if isinstance(channel, str):
+        return _index_by_name(metadata, channel)
+    if not 0 <= channel < metadata.n_channels:
+        raise InputError(f"There is no channel {channel}: {_listed(metadata)}.")
+    return int(channel)
+
+
+def _index_by_name(metadata: MicroscopyMetadata, name: str) -> int:
+    names = metadata.channel_names
+    exact = [index for index, known in enumerate(names) if known == name]
+    folded = [index for index, known in enumerate(names) if known.casefold() == name.casefold()]
+    matches = exact or folded
+    if len(matches) > 1:
+        raise InputError(
+            f"Several channels are named {name!r}: {_listed(metadata)}; give the number instead."
+        )
+    if matches:
+        return matches[0]
+    if name.strip().isdecimal():
+        return channel_index(metadata, int(name))
+    raise InputError(f"There is no channel named {name!r}: {_listed(metadata)}.")
+
+
+def _listed(metadata: MicroscopyMetadata) -> str:
+    known = [f"{index} ({name})" for index, name in enumerate(metadata.channel_names)]
+    listed = ", ".join(known or [str(index) for index in range(metadata.n_channels)])
+    return f"{metadata.file_path.name} has channels {listed}"
