@@ -1,0 +1,74 @@
+"""Choices of fields of view as people write them: ``"0-4, 7"`` or ``"all"``."""
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from pyama_core.errors import InputError
+
+_PART = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
+
+
+def parse_fovs(text: str, n_fovs: int) -> list[int]:
+    """Read a choice of fields of view.
+
+    Parameters
+    ----------
+    text
+        ``"all"``, or numbers and ranges separated by commas; ranges include both ends and
+        counting starts at 0.
+    n_fovs
+        How many there are.
+
+    Returns
+    -------
+    list of int
+        Ascending, each once.
+
+    Raises
+    ------
+    InputError
+        The text is no such choice, a range runs backwards, or there is no such field of view.
+
+    Examples
+    --------
+    >>> parse_fovs("0-2, 5", 6)
+    [0, 1, 2, 5]
+    """
+    if text.strip().lower() == "all":
+        return list(range(n_fovs))
+    ranges = [_parse_part(part.strip(), text) for part in text.split(",")]
+    last = max(fovs[-1] for fovs in ranges)
+    if last >= n_fovs:
+        raise InputError(f'FOV {last} in "{text}" does not exist: {_allowed(n_fovs)}')
+    return sorted(set().union(*ranges))
+
+
+def format_fovs(fovs: Iterable[int]) -> str:
+    """Write fields of view the shortest way that `parse_fovs` reads.
+
+    Examples
+    --------
+    >>> format_fovs([0, 1, 2, 5])
+    '0-2, 5'
+    """
+    ordered = sorted(set(fovs))
+    gaps = [i for i, (a, b) in enumerate(pairwise(ordered), start=1) if b > a + 1]
+    ranges = [ordered[a:b] for a, b in pairwise([0, *gaps, len(ordered)]) if a < b]
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
+
+
+def _parse_part(part: str, text: str) -> range:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise InputError(
+            f'"{part}" in "{text}" is no FOV: write "all", or numbers and ranges such as "0-4, 7".'
+        )
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise InputError(f'The range "{part}" in "{text}" runs backwards: write {last}-{first}.')
+    return range(first, last + 1)
+
+
+def _allowed(n_fovs: int) -> str:
+    return f"there are {n_fovs}, numbered 0 to {n_fovs - 1}." if n_fovs else "there are none."
