@@ -1,0 +1,114 @@
+"""Every layer this plugin makes: its data, name, colors, scale and metadata."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pyama.axes import Axes, stack_axes
+from napari_pyama.colors import CELL_COLORMAP, channel_colormap
+from napari_pyama.lazy import lazy_stack
+from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
+
+LayerType = Literal["image", "labels", "tracks", "points"]
+LayerTuple = tuple[Any, dict[str, Any], LayerType]
+"""Data, keyword arguments and type of a layer, as napari readers give them."""
+
+ORIGIN = "pyama"
+"""The key of a layer's metadata under which its `Origin` is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a layer's frames come from."""
+
+    source: MicroscopyFile
+    axes: Axes
+    role: str
+    """``"raw"``, or the name of the result."""
+    channel: int | None = None
+
+
+def raw_layers(source: MicroscopyFile) -> list[LayerTuple]:
+    """Make one lazy image layer ``(P, T, Y, X)`` or ``(P, T, Z, Y, X)`` per channel."""
+    metadata = source.metadata
+    return [_raw_layer(source, channel) for channel in range(max(metadata.n_channels, 1))]
+
+
+def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
+    def read(where: tuple[int, ...]) -> NDArray[Any]:
+        fov, frame, *z = where
+        return source.read_frame(fov, channel, frame, *z)
+
+    metadata, axes = source.metadata, stack_axes(source.metadata)
+    info = channel_info(metadata, channel)
+    first = read((0,) * (len(axes.order) - 2))
+    data = lazy_stack(stack_shape(metadata, axes), metadata.dtype or first.dtype, read)
+    arguments = {
+        **axes.layer_arguments(),
+        "name": channel_name(metadata, channel),
+        "colormap": channel_colormap(info),
+        "blending": "translucent_no_depth" if info.emission_nm is None else "additive",
+        "contrast_limits": contrast_of(first),
+        "metadata": {
+            ORIGIN: Origin(source, axes, "raw", channel),
+            **describe(metadata),
+            "channel": info,
+        },
+    }
+    return data, arguments, "image"
+
+
+def channel_info(metadata: MicroscopyMetadata, channel: int) -> ChannelInfo:
+    """Return what is known of a channel; a nameless record where that is nothing."""
+    known = channel < len(metadata.channels)
+    return metadata.channels[channel] if known else ChannelInfo("")
+
+
+def channel_name(metadata: MicroscopyMetadata, channel: int) -> str:
+    """Return a channel's name, its number where it has none."""
+    return channel_info(metadata, channel).name or f"channel {channel}"
+
+
+def stack_shape(metadata: MicroscopyMetadata, axes: Axes) -> tuple[int, ...]:
+    """Return the shape of an experiment along some of its axes."""
+    sizes = {
+        "p": metadata.n_fovs,
+        "t": metadata.n_frames,
+        "z": metadata.n_z,
+        "y": metadata.height,
+        "x": metadata.width,
+    }
+    return tuple(sizes[axis] for axis in axes.order)
+
+
+def describe(metadata: MicroscopyMetadata) -> dict[str, Any]:
+    """Return what a user may want to look up in a layer's metadata."""
+    return {
+        "file": str(metadata.file_path),
+        "positions": metadata.fov_names,
+        "times_min": metadata.frame_times_min,
+        "time_source": metadata.time_source,
+        "missing_frames": dict(metadata.missing_frames),
+        "warnings": metadata.warnings,
+    }
+
+
+def contrast_of(frame: NDArray[Any]) -> tuple[float, float]:
+    """Return contrast limits that show one frame well, of increasing values."""
+    if not np.isfinite(frame).any():
+        return 0.0, 1.0
+    low, high = np.nanpercentile(frame, (0.1, 99.9))
+    return float(low), float(high) if high > low else float(low) + 1.0
+
+
+def labels_arguments(name: str, axes: Axes) -> dict[str, Any]:
+    """Return the keyword arguments of a labels layer of ours; it cannot be painted on."""
+    return {**axes.layer_arguments(), "name": name, "colormap": CELL_COLORMAP, "opacity": 0.5}
+
+
+def origin_of(layer: Any) -> Origin | None:
+    """Return where a layer's frames come from, None for a layer that is not ours."""
+    origin = layer.metadata.get(ORIGIN)
+    return origin if isinstance(origin, Origin) else None

@@ -1,0 +1,72 @@
+"""What a widget needs to know of a parameter, read from its one definition in a `Section`."""
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter as its section defines it."""
+
+    name: str
+    kind: Any
+    """Its type, without None."""
+    optional: bool
+    """None is allowed: the value is then found from the data."""
+    default: Any
+    help: str
+    unit: str
+    lower: float | None
+    upper: float | None
+    step: float | None
+    auto: str
+    choices: tuple[Any, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and unit as a form shows them."""
+        words = self.name.replace("_", " ").capitalize()
+        return f"{words} ({self.unit})" if self.unit else words
+
+
+def parameters_of(section: type[BaseModel]) -> Iterator[Parameter]:
+    """Give the parameters of a section in the order of their definition."""
+    for name, field in section.model_fields.items():
+        yield _parameter(name, field)
+
+
+def _parameter(name: str, field: FieldInfo) -> Parameter:
+    kind, optional = _without_none(field.annotation)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    step: Any = extra.get("step")
+    return Parameter(
+        name=name,
+        kind=kind,
+        optional=optional,
+        default=field.get_default(call_default_factory=True),
+        help=field.description or "",
+        unit=str(extra.get("unit") or ""),
+        lower=_limit(field, "ge"),
+        upper=_limit(field, "le"),
+        step=step,
+        auto=str(extra.get("auto") or ""),
+        choices=get_args(kind) if get_origin(kind) is Literal else (),
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation, False
+    kinds = [kind for kind in get_args(annotation) if kind is not types.NoneType]
+    optional = len(kinds) < len(get_args(annotation))
+    return Union[tuple(kinds)], optional  # noqa: UP007
+
+
+def _limit(field: FieldInfo, name: str) -> float | None:
+    limits = (getattr(constraint, name, None) for constraint in field.metadata)
+    return next((limit for limit in limits if limit is not None), None)

@@ -1,0 +1,161 @@
+"""What each step would do to the frame in view, computed by the step's own functions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pyama.axes import stack_axes
+from napari_pyama.layers import (
+    ORIGIN,
+    LayerTuple,
+    Origin,
+    channel_name,
+    contrast_of,
+    labels_arguments,
+)
+from napari_pyama.view import View
+from pyama_core.io import read_projected
+from pyama_core.processing.correction import correct_frame
+from pyama_core.processing.extraction import extract_stack
+from pyama_core.processing.segmentation import SegmentedFrame, segment_frame
+from pyama_core.processing.tracking import track_stack
+from pyama_core.processing.workflow.params import WorkflowParams
+
+PREVIEW = "preview: "
+"""How the names and roles of preview layers begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a preview is asked for."""
+
+    view: View
+    recipe: WorkflowParams
+    pc: int
+    fl: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Layers to show, a sentence, and a table where the step gives one."""
+
+    layers: list[LayerTuple]
+    text: str
+    table: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+MakePreview = Callable[[Request], Preview]
+
+
+def preview_copy(request: Request) -> Preview:
+    """Show the plane that is taken from a z stack."""
+    if request.view.source.metadata.n_z == 1:
+        return Preview([], "Frames are copied as they are: the file has no z stack.")
+    plane = _plane(request, request.pc)
+    return Preview([_image(request, "copied plane", plane)], "The plane that is copied.")
+
+
+def preview_segmentation(request: Request) -> Preview:
+    """Show the cells found in the frame."""
+    segmented = _segment(request, request.view.frame)
+    labels = _labels_of(segmented)
+    share = 100 * float(np.mean(labels > 0))
+    n_cells = f"{labels.max()} cells, " if segmented.instances is not None else ""
+    return Preview(
+        [_labels(request, "segmentation", labels)], f"{n_cells}{share:.1f} % of the frame is cell."
+    )
+
+
+def preview_correction(request: Request) -> Preview:
+    """Show the frame of the first fluorescence channel without its background."""
+    channel = request.fl[0]
+    raw, corrected = _corrected(request, channel)
+    level = float(np.median(raw - corrected))
+    return Preview(
+        [_image(request, "corrected", corrected)],
+        f"{channel_name(request.view.source.metadata, channel)}: "
+        f"the background is about {level:.0f} counts.",
+    )
+
+
+def preview_tracking(request: Request) -> Preview:
+    """Show how the cells of the frame are linked to those of the frame beside it."""
+    frames = _frame_and_neighbor(request)
+    segmented = np.stack([_labels_of(_segment(request, t)) for t in frames])
+    phase = np.stack([_plane(request, request.pc, t) for t in frames])
+    tracking = track_stack(segmented, request.recipe.tracking, phase=phase)
+    cells = [set(ids.tolist()) for ids in tracking.ids]
+    n_linked = len(set.intersection(*cells))
+    shown = tracking.frame(frames.index(request.view.frame))
+    return Preview(
+        [_labels(request, "tracking", shown)],
+        f"{n_linked} of {max(map(len, cells))} cells are linked "
+        f"between frames {frames[0]} and {frames[-1]}.",
+    )
+
+
+def preview_extraction(request: Request) -> Preview:
+    """Measure the cells of the frame."""
+    view = request.view
+    segmented = _labels_of(_segment(request, view.frame))
+    labels = track_stack(segmented[None], request.recipe.tracking).frame(0)
+    images = {c: _corrected(request, c)[1][None] for c in request.fl}
+    times = view.source.metadata.times_of(view.fov)[view.frame : view.frame + 1]
+    tables = extract_stack(
+        labels[None], images, request.recipe.extraction, times=times, fov=view.fov
+    )
+    table = next(iter(tables.values()))
+    text = f"{labels.max()} cells measured in this frame."
+    return Preview([_labels(request, "cells", labels)], text, table)
+
+
+def _plane(request: Request, channel: int, frame: int | None = None) -> NDArray[Any]:
+    view, metadata = request.view, request.view.source.metadata
+    rule = request.recipe.copying.z_of(channel, channel_name(metadata, channel))
+    frame = view.frame if frame is None else frame
+    plane: NDArray[Any] = read_projected(view.source, view.fov, frame, [channel], rule)[0]
+    return plane
+
+
+def _segment(request: Request, frame: int) -> SegmentedFrame:
+    return segment_frame(_plane(request, request.pc, frame), request.recipe.segmentation)
+
+
+def _corrected(request: Request, channel: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    raw = _plane(request, channel)
+    mask = _segment(request, request.view.frame).mask
+    return raw, correct_frame(raw, mask, request.recipe.correction)
+
+
+def _labels_of(segmented: SegmentedFrame) -> NDArray[Any]:
+    instances = segmented.instances
+    return segmented.mask.view(np.uint8) if instances is None else instances
+
+
+def _frame_and_neighbor(request: Request) -> list[int]:
+    frame, n_frames = request.view.frame, request.view.source.metadata.n_frames
+    if n_frames == 1:
+        return [frame]
+    return [frame, frame + 1] if frame + 1 < n_frames else [frame - 1, frame]
+
+
+def _labels(request: Request, name: str, labels: NDArray[Any]) -> LayerTuple:
+    axes = stack_axes(request.view.source.metadata).only("yx")
+    origin = Origin(request.view.source, axes, PREVIEW + name)
+    arguments = labels_arguments(PREVIEW + name, axes)
+    return labels, {**arguments, "metadata": {ORIGIN: origin}}, "labels"
+
+
+def _image(request: Request, name: str, image: NDArray[Any]) -> LayerTuple:
+    axes = stack_axes(request.view.source.metadata).only("yx")
+    arguments = {
+        **axes.layer_arguments(),
+        "name": PREVIEW + name,
+        "colormap": "gray",
+        "contrast_limits": contrast_of(image),
+        "metadata": {ORIGIN: Origin(request.view.source, axes, PREVIEW + name)},
+    }
+    return image, arguments, "image"

@@ -1,0 +1,43 @@
+"""Tables of one FOV's results: its traces and its tracks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pyama.tracks import CellTracks, tracks_of
+from pyama_core.io import MicroscopyMetadata
+from pyama_core.io.tables import read_table
+from pyama_core.processing.extraction import ExtractionParams, extract_stack
+from pyama_core.processing.workflow.services.types import ResultsPathsPerFOV
+
+Table = dict[str, NDArray[Any]]
+
+
+def read_traces(files: ResultsPathsPerFOV) -> Table:
+    """Read the traces of the first channel that has some; empty where none has."""
+    path = _first_traces(files)
+    return {} if path is None else read_table(path)
+
+
+def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> CellTracks:
+    """Read where the cells are: from the traces, else measured in the tracked labels."""
+    table = read_traces(files) or _measured(files, metadata)
+    if not table:
+        return CellTracks(np.empty((0, 4)), {})
+    has_lineage = files.lineage is not None and files.lineage[1].exists()
+    return tracks_of(table, read_table(files.lineage[1]) if has_lineage else {})
+
+
+def _first_traces(files: ResultsPathsPerFOV) -> Path | None:
+    return next((path for _, path in files.traces_csv if path.exists()), None)
+
+
+def _measured(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Table:
+    if files.seg_labeled is None or not files.seg_labeled[1].exists():
+        return {}
+    labels = np.load(files.seg_labeled[1], mmap_mode="r")
+    times = np.arange(metadata.n_frames, dtype=np.float64)
+    table: Table = extract_stack(labels, {}, ExtractionParams(), times=times, fov=0)[None]
+    return table

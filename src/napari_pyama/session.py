@@ -1,0 +1,118 @@
+"""What all docks of one viewer share: the recipe, the channels, a scratch folder."""
+
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+from pydantic import BaseModel
+
+from napari_pyama.channels import ChannelChoice, likely_channels
+from pyama_core.io import MicroscopyFile
+from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
+from pyama_core.processing.workflow.recipe import read_recipe, recipe_text
+from pyama_core.processing.workflow.resolve import channel_indices
+from pyama_core.processing.workflow.services.types import Channels
+
+
+class Session:
+    """The shared state of one viewer's docks."""
+
+    recipe_changed = Signal(object)
+    """The new recipe."""
+    channels_changed = Signal()
+    scratch_changed = Signal(int)
+    """New results of this FOV are in the scratch folder."""
+
+    def __init__(self) -> None:
+        self._recipe = WorkflowParams()
+        self._source: MicroscopyFile | None = None
+        self._channels: ChannelChoice = (0, ())
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def recipe(self) -> WorkflowParams:
+        """The parameters of all steps."""
+        return self._recipe
+
+    @recipe.setter
+    def recipe(self, recipe: WorkflowParams) -> None:
+        if recipe != self._recipe:
+            self._recipe = recipe
+            self.recipe_changed.emit(recipe)
+
+    def section(self, step: str) -> BaseModel:
+        """Return the parameters of one step."""
+        section = self._recipe.section(step)
+        assert section is not None
+        return section
+
+    def set_section(self, step: str, section: BaseModel) -> None:
+        """Replace the parameters of one step."""
+        fields = type(self._recipe).model_fields.items()
+        name = next(name for name, field in fields if step == (field.alias or name))
+        self.recipe = self._recipe.model_copy(update={name: section})
+
+    def adopt(self, source: MicroscopyFile) -> None:
+        """Choose channels that suit an experiment that was not in view before."""
+        if source is not self._source:
+            self._source = source
+            self.set_channels(*likely_channels(source.metadata))
+
+    @property
+    def pc(self) -> int:
+        """The channel that is segmented."""
+        return self._channels[0]
+
+    @property
+    def fl(self) -> tuple[int, ...]:
+        """The channels that are measured."""
+        return self._channels[1]
+
+    def set_channels(self, pc: int, fl: tuple[int, ...]) -> None:
+        """Choose the channels."""
+        if (pc, fl) != self._channels:
+            self._channels = (pc, fl)
+            self.channels_changed.emit()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for this session's trial results, removed when the session ends."""
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(
+                prefix="napari-pyama-", ignore_cleanup_errors=True
+            )
+        return Path(self._scratch.name)
+
+    def save_recipe(self, path: Path) -> None:
+        """Write channels and parameters as a commented recipe."""
+        channels = Channels(self.pc, list(self.fl))
+        path.write_text(recipe_text(self._recipe, channels), encoding="utf-8")
+
+    def load_recipe(self, path: Path) -> None:
+        """Take channels and parameters of a recipe.
+
+        Raises
+        ------
+        FileNotFoundError
+            Nothing is at `path`.
+        InputError
+            It is not a recipe, or names a parameter or channel that does not exist.
+        """
+        recipe = read_recipe(path)
+        params = workflow_params(recipe.params)
+        if recipe.channels is not None and self._source is not None:
+            self.set_channels(*channel_indices(self._source.metadata, recipe.channels))
+        self.recipe = params
+
+
+_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
+
+
+def session_of(viewer: Any) -> Session:
+    """Return the session of a viewer; the first call starts it."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = Session()
+    return _SESSIONS[viewer]

@@ -1,0 +1,49 @@
+"""Put layers of ours into a viewer, replace what they show, take them out again."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from napari.layers import Labels, Layer
+
+from napari_pyama.layers import ORIGIN, LayerTuple, origin_of
+
+
+def show_layer(viewer: Any, layer_tuple: LayerTuple) -> Layer:
+    """Show a layer; one of the same origin gets the new data instead.
+
+    The active layer stays active, since it says which experiment is in view.
+    """
+    data, arguments, kind = layer_tuple
+    layer = _layer_like(viewer, arguments)
+    if layer is not None:
+        layer.data = data
+        return layer
+    active = viewer.layers.selection.active
+    layer = viewer.add_layer(Layer.create(data, arguments, kind))
+    if isinstance(layer, Labels):
+        layer.editable = False
+    if active is not None:
+        viewer.layers.selection.active = active
+    return layer
+
+
+def show_layers(viewer: Any, layer_tuples: Iterable[LayerTuple]) -> None:
+    """Show layers in their order."""
+    for layer_tuple in layer_tuples:
+        show_layer(viewer, layer_tuple)
+
+
+def remove_roles(viewer: Any, beginning: str) -> None:
+    """Take out all layers whose role begins so."""
+    for layer in [layer for layer in viewer.layers if _role(layer).startswith(beginning)]:
+        viewer.layers.remove(layer)
+
+
+def _layer_like(viewer: Any, arguments: dict[str, Any]) -> Layer | None:
+    origin = arguments["metadata"][ORIGIN]
+    return next((layer for layer in viewer.layers if origin_of(layer) == origin), None)
+
+
+def _role(layer: Layer) -> str:
+    origin = origin_of(layer)
+    return origin.role if origin else ""

@@ -1,0 +1,100 @@
+"""What all docks are: a scrolling column that ends cleanly with its viewer."""
+
+from typing import Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_pyama.session import session_of
+
+
+class Dock(QWidget):
+    """A dock of the plugin.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer, or a `ViewerModel` where there is no window.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.viewer = getattr(viewer, "__wrapped__", viewer)
+        self.session = session_of(viewer)
+        self._closed = False
+        self._docked = False
+        self.column = QVBoxLayout()
+        self.column.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.column.setContentsMargins(8, 8, 8, 8)
+        content = QWidget()
+        content.setLayout(self.column)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(content)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._scroll)
+        self.setMinimumWidth(320)
+        app = QApplication.instance()
+        assert app is not None
+        app.aboutToQuit.connect(self.shut_down)
+
+    def shut_down(self) -> None:
+        """End all work and let go of the viewer; once."""
+        if not self._closed:
+            self._closed = True
+            self.on_shut_down()
+
+    def on_shut_down(self) -> None:
+        """End this dock's own work."""
+
+    def on_shown(self) -> None:
+        """Start what is only done while the dock is in view."""
+
+    def on_hidden(self) -> None:
+        """Stop what is only done while the dock is in view."""
+
+    def event(self, event: QEvent | None) -> bool:
+        """Shut down when the dock is taken out of its window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            removed = self._docked and self.parent() is None
+            self._docked = self.parent() is not None
+            if removed:
+                self.shut_down()
+                self.deleteLater()
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Start what is only done in view."""
+        super().showEvent(event)
+        if not self._closed:
+            self.on_shown()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
+        """Stop what is only done in view, everything when the window goes."""
+        super().hideEvent(event)
+        if self._closed:
+            return
+        if self._docked and not self.window().isVisible():
+            self.shut_down()
+        else:
+            self.on_hidden()
+
+    def closeEvent(self, event: Any) -> None:  # noqa: N802
+        """Shut down."""
+        self.shut_down()
+        super().closeEvent(event)
+
+
+def notify_error(error: BaseException) -> None:
+    """Tell the user in one sentence what is wrong."""
+    show_error(str(error) or type(error).__name__)
+
+
+def notify(sentence: str) -> None:
+    """Tell the user something that went well."""
+    show_info(sentence)

@@ -1,0 +1,118 @@
+"""Which widget edits a parameter, and how a value goes into it and comes out again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import yaml
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets.bases import ValueWidget
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox
+
+from napari_pyama.parameters import Parameter
+
+MAX_DECIMALS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """A widget and the way between a parameter's value and what the widget holds."""
+
+    widget: ValueWidget[Any]
+    show: Callable[[Any], None]
+    read: Callable[[], Any]
+
+
+def editor_for(parameter: Parameter) -> Editor:
+    """Make the editor that fits a parameter's type, with its limits, step and tooltip."""
+    editor = _editor(parameter)
+    editor.widget.tooltip = parameter.help
+    if isinstance(editor.widget.native, QAbstractSpinBox | QComboBox):
+        editor.widget.native.installEventFilter(_WheelScrollsForm(editor.widget.native))
+    return editor
+
+
+def _editor(parameter: Parameter) -> Editor:
+    if parameter.choices:
+        return _plain(ComboBox(choices=parameter.choices, value=parameter.choices[0]))
+    if parameter.kind is bool:
+        return _plain(CheckBox(value=False))
+    if parameter.kind is int:
+        return _plain(_tracked(SpinBox(**_range(parameter, int))))
+    if parameter.kind is float:
+        return _float_editor(parameter)
+    if parameter.kind is str:
+        return _plain(LineEdit())
+    return _yaml_editor()
+
+
+def _plain(widget: ValueWidget[Any]) -> Editor:
+    def show(value: Any) -> None:
+        widget.value = value
+
+    return Editor(widget, show, widget.get_value)
+
+
+def _float_editor(parameter: Parameter) -> Editor:
+    widget = _tracked(FloatSpinBox(**_range(parameter, float)))
+
+    def show(value: float) -> None:
+        digits = max(_decimals(value), _decimals(parameter.step or 1))
+        widget.native.setDecimals(min(digits, MAX_DECIMALS))
+        widget.value = value
+
+    return Editor(widget, show, widget.get_value)
+
+
+def _yaml_editor() -> Editor:
+    """Edit anything else as a line of YAML: ``{1: max, GFP: 3}``, ``[area, perimeter]``."""
+    widget = LineEdit()
+
+    def show(value: Any) -> None:
+        text: str = yaml.safe_dump(_plain_data(value), default_flow_style=True, width=10_000)
+        widget.value = text.removesuffix("...\n").strip()
+
+    def read() -> Any:
+        return yaml.safe_load(widget.value)
+
+    return Editor(widget, show, read)
+
+
+def _plain_data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain_data(item) for item in value]
+    return value
+
+
+def _range(parameter: Parameter, kind: type) -> dict[str, Any]:
+    limits = {"min": parameter.lower, "max": parameter.upper, "step": parameter.step or 1}
+    return {name: kind(limit) for name, limit in limits.items() if limit is not None} | {
+        "value": kind(parameter.lower or 0)
+    }
+
+
+def _tracked(widget: ValueWidget[Any]) -> ValueWidget[Any]:
+    """Report a typed number when it is complete, not at every key."""
+    widget.native.setKeyboardTracking(False)
+    return widget
+
+
+def _decimals(value: float) -> int:
+    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+class _WheelScrollsForm(QObject):
+    """Keeps the mouse wheel from changing a value that the user only scrolls past."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Leave wheel events over a widget without focus to the form."""
+        wheel = event is not None and event.type() == QEvent.Type.Wheel
+        if wheel and not watched.hasFocus():  # type: ignore[union-attr]
+            event.ignore()  # type: ignore[union-attr]
+            return True
+        return False

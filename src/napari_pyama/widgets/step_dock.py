@@ -1,0 +1,184 @@
+"""A dock for one step: parameters, live preview of the frame in view, run on its FOV."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_pyama.newest import NewestOnly
+from napari_pyama.previews import PREVIEW, Preview, Request
+from napari_pyama.shown import remove_roles, show_layers
+from napari_pyama.view import View, view_of
+from napari_pyama.widgets.channel_picker import ChannelPicker
+from napari_pyama.widgets.dock import Dock
+from napari_pyama.widgets.recipe_bar import RecipeBar
+from napari_pyama.widgets.section_form import SectionForm
+from napari_pyama.widgets.table_view import TableView
+from napari_pyama.widgets.trial_bar import TrialBar
+
+NOTHING_OPEN = "Open an ND2 file, or File > Open Sample > PyAMA, to begin."
+
+
+class StepDock(Dock):
+    """Tunes one step on the FOV in view.
+
+    Attributes
+    ----------
+    step
+        Name of the step and of its section of the recipe.
+    make_preview
+        Computes the preview; called off the GUI thread.
+    needs_fluorescence
+        Whether the step does nothing without a measured channel.
+    """
+
+    step: ClassVar[str]
+    make_preview: ClassVar[Callable[[Request], Preview]]
+    needs_fluorescence: ClassVar[bool] = False
+    asks_for_measured: ClassVar[bool] = False
+    has_table: ClassVar[bool] = False
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.heading = QLabel(NOTHING_OPEN)
+        self.heading.setWordWrap(True)
+        self.channels = ChannelPicker(self.asks_for_measured)
+        self.form = SectionForm(self.session.section(self.step))
+        self.live = QCheckBox("Live preview")
+        self.live.setChecked(True)
+        self.live.setToolTip("Show what the step does to the frame in view.")
+        self.reset = QPushButton("Reset all")
+        self.reset.setToolTip("Set all parameters of this step to their defaults.")
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.table = TableView() if self.has_table else None
+        self.trial = TrialBar(self.viewer, self.session, self.step, self.request)
+        self.preview = NewestOnly(parent=self)
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        parts: list[QWidget | None] = [
+            self.heading,
+            self.channels,
+            self.form,
+            _side_by_side(self.live, self.reset),
+            self.status,
+            self.table,
+            self.trial,
+            RecipeBar(self.session),
+        ]
+        for part in parts:
+            if part is not None:
+                self.column.addWidget(part)
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self._on_edited)
+        self.reset.clicked.connect(self.form.reset)
+        self.live.toggled.connect(self._on_live)
+        self.channels.changed.connect(self.session.set_channels)
+        self.preview.done.connect(self._on_preview)
+        self.preview.failed.connect(self._on_preview_failed)
+        if self.table is not None:
+            self.trial.traced.connect(self.table.show_table)
+        self.session.recipe_changed.connect(self._on_recipe)
+        self.session.channels_changed.connect(self.refresh)
+        for event in self._viewer_events():
+            event.connect(self.refresh)
+
+    def _viewer_events(self) -> list[Any]:
+        layers, dims = self.viewer.layers, self.viewer.dims
+        return [
+            layers.events.inserted,
+            layers.events.removed,
+            layers.selection.events.active,
+            dims.events.point,
+        ]
+
+    def on_shut_down(self) -> None:
+        """End preview and trial, disconnect, take the preview layers out."""
+        self.preview.close()
+        self.trial.close_down()
+        self.session.recipe_changed.disconnect(self._on_recipe)
+        self.session.channels_changed.disconnect(self.refresh)
+        for event in self._viewer_events():
+            event.disconnect(self.refresh)
+        remove_roles(self.viewer, PREVIEW)
+
+    def on_shown(self) -> None:
+        """Show the preview again."""
+        self.refresh()
+
+    def on_hidden(self) -> None:
+        """Take the preview out of the viewer."""
+        self._stop_preview()
+
+    def refresh(self, event: Any = None) -> None:
+        """Follow the viewer: what is in view, its channels, its preview."""
+        view = view_of(self.viewer)
+        if view is None:
+            self.heading.setText(NOTHING_OPEN)
+            self._stop_preview()
+            return
+        self.session.adopt(view.source)
+        self.heading.setText(_describe(view))
+        self.channels.show_channels(view.source.metadata, self.session.pc, self.session.fl)
+        self._ask_for_preview(view)
+
+    def request(self) -> Request | None:
+        """Return what the viewer shows together with the recipe; None where nothing is open."""
+        view = view_of(self.viewer)
+        session = self.session
+        return view and Request(view, session.recipe, session.pc, session.fl)
+
+    def _ask_for_preview(self, view: View) -> None:
+        if not (self.live.isChecked() and self.isVisible()):
+            return
+        if self.needs_fluorescence and not self.session.fl:
+            self.status.setText("Choose a channel to measure: this step works on fluorescence.")
+            return
+        session, make = self.session, type(self).make_preview
+        request = Request(view, session.recipe, session.pc, session.fl)
+        self.preview.request(lambda: make(request))
+
+    def _stop_preview(self) -> None:
+        self.preview.drop()
+        remove_roles(self.viewer, PREVIEW)
+
+    def _on_preview(self, preview: Preview) -> None:
+        if not self.isVisible():
+            return
+        self.status.setText(preview.text)
+        show_layers(self.viewer, preview.layers)
+        if self.table is not None:
+            self.table.show_table(preview.table)
+
+    def _on_preview_failed(self, error: BaseException) -> None:
+        self.status.setText(f"No preview: {error}")
+
+    def _on_edited(self, section: Any) -> None:
+        self.session.set_section(self.step, section)
+
+    def _on_recipe(self, recipe: Any) -> None:
+        self.form.value = self.session.section(self.step)
+        self.refresh()
+
+    def _on_live(self, on: bool) -> None:
+        if on:
+            self.refresh()
+        else:
+            self._stop_preview()
+
+
+def _describe(view: View) -> str:
+    return f"<b>{view.source.metadata.base_name}</b><br>{view.fov_text}<br>{view.frame_text}"
+
+
+def _side_by_side(*parts: QWidget) -> QWidget:
+    line = QWidget()
+    layout = QHBoxLayout(line)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        layout.addWidget(part)
+    return line

@@ -1,0 +1,75 @@
+"""Show a table of columns; only what is in view is formatted."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtWidgets import QTableView
+
+Table = dict[str, NDArray[Any]]
+
+
+class TableModel(QAbstractTableModel):
+    """Columns by name, all of one length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.columns: Table = {}
+
+    def show_table(self, columns: Table) -> None:
+        """Replace the columns."""
+        self.beginResetModel()
+        self.columns = columns
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Return the number of rows."""
+        return len(next(iter(self.columns.values()), ()))
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Return the number of columns."""
+        return len(self.columns)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        """Return the text of one cell."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        column = list(self.columns.values())[index.column()]
+        return _text(column[index.row()])
+
+    def headerData(  # noqa: N802
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> str | None:
+        """Return a column's name or a row's number."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Vertical:
+            return str(section)
+        return list(self.columns)[section]
+
+
+class TableView(QTableView):
+    """A read-only table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._model = TableModel()
+        self.setModel(self._model)
+        self.setMinimumHeight(160)
+        self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        self.verticalHeader().setVisible(False)
+
+    def show_table(self, columns: Table) -> None:
+        """Replace what is shown."""
+        self._model.show_table(columns)
+        self.resizeColumnsToContents()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.6g}"
+    return str(value)
