@@ -1,8 +1,10 @@
 """What a parameter is: a default with its limits, step, unit and help, stated once."""
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 class Section(BaseModel):
@@ -40,3 +42,25 @@ def param(
     """
     extra = {"unit": unit, "step": step, "auto": auto}
     return Field(default, description=help, ge=ge, le=le, json_schema_extra=extra)
+
+
+def unit_of(info: FieldInfo) -> str:
+    """Return the unit of a parameter, empty where it has none."""
+    extra = info.json_schema_extra
+    return str(extra.get("unit") or "") if isinstance(extra, dict) else ""
+
+
+def limits_of(info: FieldInfo) -> str:
+    """Return what a parameter may be, in words; empty where any value of its type is allowed."""
+    if choices := choices_of(info):
+        return ", ".join(choices)
+    least = next((m.ge for m in info.metadata if isinstance(m, Ge)), None)
+    most = next((m.le for m in info.metadata if isinstance(m, Le)), None)
+    return "" if least is None or most is None else f"{least} to {most}"
+
+
+def choices_of(info: FieldInfo) -> tuple[str, ...]:
+    """Return the values of a parameter that is one of a fixed few, else nothing."""
+    if get_origin(info.annotation) is Literal:
+        return tuple(str(choice) for choice in get_args(info.annotation))
+    return ()

@@ -1,11 +1,7 @@
 """Parameters of the copying step."""
 
-from typing import Literal
-
+from pyama_core.io.projection import ZRule
 from pyama_core.processing.parameters import Section, param
-
-ZRule = Literal["middle", "max", "mean"] | int
-"""Which plane of a z stack is taken: one by index, the middle one, or a projection."""
 
 
 class CopyParams(Section):

@@ -9,6 +9,8 @@ RECIPE_YAML: Final = "recipe.yaml"
 RUN_LOG: Final = "run_log.json"
 OVERVIEW_PNG: Final = "overview.png"
 TRACES_TABLE: Final = "traces.csv"
+STATUS_FILE: Final = "status.json"
+FOV_FOLDERS: Final = "fov_*"
 
 
 def fov_folder_name(fov: int) -> str:
@@ -74,8 +76,8 @@ class Layout:
         return self.fl or (self.pc,)
 
     def status(self, fov: int) -> Path:
-        """What was made of this FOV, how, and what failed."""
-        return self.folder(fov) / "status.json"
+        """Record of what was made of this FOV, how, and what failed."""
+        return self.folder(fov) / STATUS_FILE
 
     def lock(self, fov: int) -> Path:
         """Present while a run works on this FOV."""

@@ -1,0 +1,136 @@
+"""The commands and their options; what they do lives in modules loaded when one is called."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="pyama",
+    help="One fluorescence trace per cell from multi-position time lapses.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+FileArgument = Annotated[Path, typer.Argument(help="Microscopy file (.nd2).", show_default=False)]
+FolderArgument = Annotated[Path, typer.Argument(help="Output folder of a run.", show_default=False)]
+ChannelOption = Annotated[
+    str | None, typer.Option("--pc", help="Channel that is segmented, by index or name.")
+]
+FluorescenceOption = Annotated[
+    list[str] | None,
+    typer.Option("--fl", help="Channel that is measured, by index or name; may be repeated."),
+]
+
+
+@app.command()
+def info(file: FileArgument) -> None:
+    """Show positions, channels, frames, sizes and times of a microscopy file."""
+    from pyama_core.cli.info import show_info
+
+    show_info(file)
+
+
+@app.command()
+def recipe() -> None:
+    """Print a recipe with every parameter, its default, unit and limits."""
+    from pyama_core.processing.workflow.params import WorkflowParams
+    from pyama_core.processing.workflow.recipe import recipe_text
+
+    typer.echo(recipe_text(WorkflowParams()), nl=False)
+
+
+@app.command()
+def run(
+    file: FileArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Output folder.")],
+    pc: ChannelOption = None,
+    fl: FluorescenceOption = None,
+    fovs: Annotated[str, typer.Option(help='FOVs, like "0-4,7", or "all".')] = "all",
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    batch_size: Annotated[int, typer.Option(help="FOVs copied ahead of computing.")] = 2,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Recipe with channels and parameters.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter as step.name=value; may be repeated."),
+    ] = None,
+    keep: Annotated[
+        Literal["all", "results"],
+        typer.Option(help="results: remove raw copies and intermediate stacks of finished FOVs."),
+    ] = "all",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+) -> None:
+    """Run the whole workflow; what an earlier run has done is not done again."""
+    from pyama_core.cli.run import RunRequest, run_workflow
+
+    request = RunRequest(
+        file, output, pc, fl or [], fovs, workers, batch_size, recipe, settings or [], keep
+    )
+    raise typer.Exit(run_workflow(request, dry_run=dry_run))
+
+
+@app.command()
+def status(
+    folder: FolderArgument,
+    verify: Annotated[bool, typer.Option(help="Compare every file with its digest.")] = False,
+) -> None:
+    """Show what an output folder holds: done, failed and missing, FOV by FOV."""
+    from pyama_core.cli.status import show_status
+
+    raise typer.Exit(show_status(folder, verify=verify))
+
+
+@app.command()
+def merge(
+    folder: FolderArgument,
+    samples: Annotated[Path, typer.Argument(help="samples.yaml: which FOVs are which sample.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where to; the folder where not given.")
+    ] = None,
+    all_rows: Annotated[
+        bool, typer.Option("--all-rows", help="Take traces that are not good, too.")
+    ] = False,
+) -> None:
+    """Merge the traces of FOVs into one table per sample and feature."""
+    from pyama_core.io.samples import merge_samples, read_samples
+
+    written = merge_samples(folder, read_samples(samples), output or folder, all_rows=all_rows)
+    for path in written:
+        typer.echo(path)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")] = Path("demo"),
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+) -> None:
+    """Make the embedded sample experiment, run the whole workflow on it, show what came out."""
+    from pyama_core.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(output, workers))
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one sentence and exit code 2."""
+    from pyama_core.errors import InputError
+
+    try:
+        app()
+    except (InputError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,76 @@
+"""``pyama info``: what a microscopy file holds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata, open_microscopy
+
+_MOST_NAMES = 12
+
+
+def show_info(path: Path) -> None:
+    """Print what a file says of itself, one fact a line."""
+    with open_microscopy(path) as source:
+        metadata = source.metadata
+    for name, value in _facts(metadata):
+        typer.echo(f"{name:<11} {value}")
+    for warning in metadata.warnings:
+        typer.echo(f"Warning: {warning}")
+
+
+def _facts(metadata: MicroscopyMetadata) -> Iterator[tuple[str, str]]:
+    yield "File", metadata.file_path.name
+    yield "Positions", f"{metadata.n_fovs}{_names(metadata.fov_names)}"
+    yield "Frames", f"{metadata.n_frames}"
+    yield "Size", f"{metadata.width} x {metadata.height} px, {metadata.dtype}"
+    yield "Pixel size", _or_unknown(metadata.pixel_size_um, "um")
+    yield "Z", f"{metadata.n_z} plane{_plural(metadata.n_z)}" + _z_step(metadata)
+    yield "Time axis", _time_axis(metadata)
+    for index, channel in enumerate(metadata.channels):
+        yield f"Channel {index}", _channel(channel)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    shown = [name for name in names[:_MOST_NAMES] if name]
+    if not shown:
+        return ""
+    more = f", ... ({len(names)} in all)" if len(names) > _MOST_NAMES else ""
+    return f" ({', '.join(shown)}{more})"
+
+
+def _channel(channel: ChannelInfo) -> str:
+    emission = f", emission {channel.emission_nm:g} nm" if channel.emission_nm else ""
+    return f"{channel.name}{emission}"
+
+
+def _time_axis(metadata: MicroscopyMetadata) -> str:
+    if metadata.n_frames == 1:
+        return "a single frame"
+    times = metadata.times_of(0)
+    if metadata.time_source == "frame index":
+        return f"not recorded: the frame index 0 to {metadata.n_frames - 1} stands for time"
+    interval = (times[-1] - times[0]) / (metadata.n_frames - 1)
+    return (
+        f"{times[0]:.3f} to {times[-1]:.3f} min, every {interval:.3f} min on average, "
+        f"from {_source_in_words(metadata)}"
+    )
+
+
+def _source_in_words(metadata: MicroscopyMetadata) -> str:
+    if metadata.time_source == "frames":
+        return "the frames' own times"
+    return f"the {metadata.time_source} of the time loop"
+
+
+def _z_step(metadata: MicroscopyMetadata) -> str:
+    return f", {metadata.z_step_um:g} um apart" if metadata.z_step_um else ""
+
+
+def _or_unknown(value: float | None, unit: str) -> str:
+    return "not recorded" if value is None else f"{value:.4g} {unit}"
+
+
+def _plural(n: int) -> str:
+    return "" if n == 1 else "s"

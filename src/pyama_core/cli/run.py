@@ -1,0 +1,142 @@
+"""``pyama run``: the whole workflow from a terminal."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import typer
+import yaml
+
+from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
+from pyama_core.cli.bars import ProgressBars
+from pyama_core.cli.show import show_plan, show_summary
+from pyama_core.errors import InputError
+from pyama_core.fov_ranges import parse_fovs
+from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.overview import draw_overview
+from pyama_core.processing.workflow.layout import OVERVIEW_PNG
+from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
+from pyama_core.processing.workflow.recipe import Recipe, read_recipe, with_values
+from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from pyama_core.processing.workflow.summary import summarize
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asked for on the command line."""
+
+    file: Path
+    output: Path
+    pc: str | None = None
+    fl: list[str] | tuple[str, ...] = ()
+    fovs: str = "all"
+    workers: int = 2
+    batch_size: int = 2
+    recipe: Path | None = None
+    settings: list[str] | tuple[str, ...] = ()
+    keep: Literal["all", "results"] = "all"
+
+
+def run_workflow(request: RunRequest, *, dry_run: bool = False) -> int:
+    """Run or plan the workflow and show what came out; return the exit code."""
+    with open_microscopy(request.file) as source:
+        metadata = source.metadata
+    context = _context(request)
+    fovs = parse_fovs(request.fovs, metadata.n_fovs)
+    plan = prepare_run(metadata, context, fovs)
+    show_plan(plan, everything=dry_run)
+    if dry_run:
+        return EXIT_OK
+    started = time.perf_counter()
+    try:
+        success = _run(request, metadata, context, fovs)
+    except InterruptedError as error:
+        typer.echo(f"{error} Give the same command again to go on.", err=True)
+        return EXIT_INTERRUPTED
+    summary = summarize(plan.layout, fovs)
+    show_summary(summary, time.perf_counter() - started)
+    _draw(plan, fovs, summary.failures)
+    return EXIT_OK if success else EXIT_FAILED
+
+
+def _run(
+    request: RunRequest, metadata: MicroscopyMetadata, context: ProcessingContext, fovs: list[int]
+) -> bool:
+    cancel = threading.Event()
+    with ProgressBars(len(fovs)) as bars, _stopping_on_interrupt(cancel):
+        return run_complete_workflow(
+            metadata,
+            context,
+            batch_size=request.batch_size,
+            n_workers=request.workers,
+            fovs=fovs,
+            progress=bars,
+            cancel=cancel,
+            keep=request.keep,
+        )
+
+
+def _draw(plan: PreparedRun, fovs: list[int], failures: dict[int, str]) -> None:
+    done = [fov for fov in fovs if fov not in failures]
+    if done:
+        path = plan.layout.output_dir / OVERVIEW_PNG
+        draw_overview(plan.layout, plan.metadata, done[0], path)
+        typer.echo(f"Overview: {path}")
+
+
+def _context(request: RunRequest) -> ProcessingContext:
+    recipe = read_recipe(request.recipe) if request.recipe else Recipe()
+    settings = dict(_setting(text) for text in request.settings)
+    return ProcessingContext(
+        output_dir=request.output,
+        channels=_channels(request, recipe),
+        params=with_values(recipe.params, settings),
+    )
+
+
+def _channels(request: RunRequest, recipe: Recipe) -> Channels:
+    given = recipe.channels or Channels(pc="")
+    pc = given.pc if request.pc is None else request.pc
+    if pc == "":
+        raise InputError(
+            "No channel to segment was given: name it with --pc, or in the recipe; "
+            f"`pyama info {request.file.name}` lists the channels."
+        )
+    fl = list(request.fl) or given.fl
+    return Channels(_index_or_name(pc), [_index_or_name(channel) for channel in fl])
+
+
+def _index_or_name(channel: int | str) -> int | str:
+    return int(channel) if str(channel).isdecimal() else channel
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f'--set was given "{text}": write it as step.name=value.')
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f'--set was given "{text}", whose value is not valid YAML.') from None
+
+
+@contextmanager
+def _stopping_on_interrupt(cancel: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C end the run in order, and the second one at once."""
+
+    def stop(signum: int, frame: Any) -> None:
+        typer.echo("Stopping ...", err=True)
+        cancel.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,55 @@
+"""Plans and summaries as text."""
+
+import shutil
+from collections import Counter, defaultdict
+
+import typer
+
+from pyama_core.fov_ranges import format_fovs
+from pyama_core.processing.workflow.prepare import PreparedRun
+from pyama_core.processing.workflow.summary import RunSummary
+
+
+def show_plan(run: PreparedRun, *, everything: bool) -> None:
+    """Say what will be done and why; what is simply not done yet only if `everything`."""
+    reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for fov, planned in run.plans.items():
+        for step in planned:
+            if step.runs and (everything or step.state != "missing"):
+                reasons[step.step, step.why].append(fov)
+    for (name, why), fovs in reasons.items():
+        typer.echo(f"{name} of FOV {format_fovs(fovs)}: {why}")
+    n_done = len(run.plans) - len(run.unfinished)
+    if n_done:
+        typer.echo(f"{n_done} of {len(run.plans)} FOVs are done already.")
+    if everything:
+        _show_disk(run)
+
+
+def show_summary(summary: RunSummary, seconds: float) -> None:
+    """Print the closing table."""
+    rows = [
+        ("FOVs", f"{summary.n_fovs - len(summary.failures)} of {summary.n_fovs} done"),
+        ("Cells", f"{summary.n_cells}"),
+        ("Traces", f"{summary.n_traces}, {summary.n_good} of them good"),
+        ("Seconds", f"{seconds:.1f} in all; work by step: {_by_step(summary.seconds)}"),
+        ("Failures", "none" if not summary.failures else f"{len(summary.failures)}"),
+    ]
+    typer.echo()
+    for name, value in rows:
+        typer.echo(f"{name:<9} {value}")
+    for fov, error in summary.failures.items():
+        typer.echo(f"  FOV {fov}: {error}")
+    for note, fovs in summary.notes.items():
+        typer.echo(f"Note (FOV {format_fovs(fovs)}): {note}")
+
+
+def _by_step(seconds: Counter[str]) -> str:
+    return ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
+
+
+def _show_disk(run: PreparedRun) -> None:
+    folder = run.layout.output_dir.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    typer.echo(f"Disk: {run.bytes_needed / 1e9:.2f} GB needed, {free / 1e9:.2f} GB free.")

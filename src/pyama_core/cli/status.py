@@ -1,0 +1,32 @@
+"""``pyama status``: what an output folder holds."""
+
+from pathlib import Path
+
+import typer
+
+from pyama_core.cli.app import EXIT_FAILED, EXIT_OK
+from pyama_core.processing.workflow.layout import fov_folder_name
+from pyama_core.processing.workflow.status import FovStatus
+from pyama_core.processing.workflow.verify import damages, statuses
+
+
+def show_status(folder: Path, *, verify: bool) -> int:
+    """Print the state of every FOV; return 1 where something failed or is damaged."""
+    all_well = True
+    for fov, status in statuses(folder).items():
+        wrong = list(damages(folder / fov_folder_name(fov), status, verify=verify))
+        typer.echo(f"FOV {fov}: {_steps(status)}")
+        for sentence in [*_failures(status), *wrong]:
+            typer.echo(f"  {sentence}")
+            all_well = False
+    if verify and all_well:
+        typer.echo("Every file is as it was written.")
+    return EXIT_OK if all_well else EXIT_FAILED
+
+
+def _steps(status: FovStatus) -> str:
+    return ", ".join(f"{step} {record.state}" for step, record in status.steps.items())
+
+
+def _failures(status: FovStatus) -> list[str]:
+    return [f"{step}: {r.error}" for step, r in status.steps.items() if r.state == "failed"]

@@ -1,0 +1,162 @@
+"""One picture of what a run found: phase contrast with outlines, fluorescence, traces."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.columns import CELL, GOOD, INTENSITY_TOTAL, TIME
+from pyama_core.io.atomic import atomic_write
+from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.io.tables import read_table
+from pyama_core.processing.workflow.layout import Layout
+
+Truth = Callable[[int], Mapping[str, NDArray[Any]]]
+"""Gives the true traces of a channel as a table of cell, time and total intensity."""
+
+_COLORS: Final = "tab20"
+_LOW, _HIGH = 1.0, 99.8
+
+
+def draw_overview(
+    layout: Layout,
+    metadata: MicroscopyMetadata,
+    fov: int,
+    path: Path,
+    truth: Truth | None = None,
+) -> None:
+    """Draw the overview of one FOV as PNG.
+
+    Parameters
+    ----------
+    layout
+        Where the results are; tracked cells and traces must be there.
+    metadata
+        The microscopy file, for raw frames that were pruned.
+    fov
+        FOV that is drawn, at the frame with most cells.
+    path
+        PNG file to write.
+    truth
+        True traces, where they are known; drawn in black behind the measured ones.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    labels = np.load(layout.labels(fov), mmap_mode="r")
+    t = _busiest_frame(labels)
+    n_rows = max(len(layout.fl), 1)
+    figure = Figure(figsize=(15, 4.6 * n_rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(n_rows, 3, squeeze=False)
+    phase = _raw_frame(layout, metadata, fov, layout.pc, layout.phase(fov), t)
+    for row, channel in zip(axes, layout.trace_channels(), strict=True):
+        _draw_cells(
+            row[0], phase, np.asarray(labels[t]), f"{_name(metadata, layout.pc)}, frame {t}"
+        )
+        _draw_fluorescence(row[1], layout, metadata, fov, channel, t, np.asarray(labels[t]))
+        _draw_traces(row[2], read_table(layout.traces(fov, channel)), truth and truth(channel))
+        row[2].set_title(f"Traces of {_name(metadata, channel)}")
+    figure.suptitle(f"{metadata.base_name}, FOV {fov}")
+    with atomic_write(path) as partial:
+        figure.savefig(partial, dpi=110, format="png")
+
+
+def _busiest_frame(labels: NDArray[Any]) -> int:
+    """Return the frame with most cells, judged on every fourth pixel."""
+    counts = [len(np.unique(frame[::4, ::4])) for frame in labels]
+    return int(np.argmax(counts))
+
+
+def _raw_frame(
+    layout: Layout, metadata: MicroscopyMetadata, fov: int, channel: int, path: Path, t: int
+) -> NDArray[Any]:
+    if path.exists():
+        return np.asarray(np.load(path, mmap_mode="r")[t])
+    with open_microscopy(metadata.file_path) as source:
+        return source.read_frame(fov, channel, t, metadata.n_z // 2)
+
+
+def _draw_cells(axis: Any, image: NDArray[Any], labels: NDArray[Any], title: str) -> None:
+    _draw_image(axis, image, title)
+    cells = np.unique(labels)
+    for cell in cells[cells > 0]:
+        rows, columns = np.nonzero(labels == cell)
+        color = _color(cell)
+        axis.contour(labels == cell, levels=[0.5], colors=[color], linewidths=0.9)
+        axis.text(
+            columns.mean(),
+            rows.mean(),
+            str(cell),
+            color=color,
+            fontsize=7,
+            ha="center",
+            va="center",
+        )
+
+
+def _draw_fluorescence(
+    axis: Any,
+    layout: Layout,
+    metadata: MicroscopyMetadata,
+    fov: int,
+    channel: int,
+    t: int,
+    labels: NDArray[Any],
+) -> None:
+    corrected = layout.corrected(fov, channel)
+    if not layout.fl:
+        _draw_image(axis, labels > 0, "Cells")
+    elif corrected.exists():
+        image = np.asarray(np.load(corrected, mmap_mode="r")[t])
+        _draw_image(axis, image, f"{_name(metadata, channel)}, background corrected")
+    else:
+        raw = _raw_frame(layout, metadata, fov, channel, layout.fluorescence(fov, channel), t)
+        _draw_image(axis, raw, f"{_name(metadata, channel)}, raw")
+
+
+def _draw_image(axis: Any, image: NDArray[Any], title: str) -> None:
+    low, high = np.nanpercentile(image, (_LOW, _HIGH))
+    axis.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
+    axis.set_title(title)
+    axis.set_axis_off()
+
+
+def _draw_traces(
+    axis: Any,
+    table: Mapping[str, NDArray[Any]],
+    truth: Mapping[str, NDArray[Any]] | None,
+) -> None:
+    if truth is not None:
+        for number, (times, values) in enumerate(_curves(truth)):
+            axis.plot(times, values, color="black", lw=0.8, label="" if number else "truth")
+    good = {name: values[table[GOOD].astype(bool)] for name, values in table.items()}
+    for number, (cell, (times, values)) in enumerate(
+        zip(np.unique(good[CELL]), _curves(good), strict=True)
+    ):
+        axis.plot(times, values, color=_color(cell), lw=1.2, label="" if number else "measured")
+    axis.set_xlabel("Time (min)")
+    axis.set_ylabel("Total intensity (counts)" if INTENSITY_TOTAL in table else "Area (px)")
+    if truth is not None:
+        axis.legend(frameon=False)
+
+
+def _curves(table: Mapping[str, NDArray[Any]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    values = table[INTENSITY_TOTAL] if INTENSITY_TOTAL in table else table["area"]
+    return [
+        (table[TIME][table[CELL] == cell], values[table[CELL] == cell])
+        for cell in np.unique(table[CELL])
+    ]
+
+
+def _color(cell: int) -> Any:
+    from matplotlib import colormaps
+
+    return colormaps[_COLORS](int(cell) % 20)
+
+
+def _name(metadata: MicroscopyMetadata, channel: int) -> str:
+    names = metadata.channel_names
+    return names[channel] if names and names[channel] else f"channel {channel}"

@@ -1,0 +1,86 @@
+"""Keeping the output folder's index, recipe and log true while a run goes on."""
+
+import time
+from contextlib import suppress
+from dataclasses import asdict
+
+from pyama_core.errors import InputError
+from pyama_core.io.atomic import write_text
+from pyama_core.io.results import FovFiles, ResultsIndex, read_results, write_results
+from pyama_core.processing.workflow.found import found_paths
+from pyama_core.processing.workflow.jobs import Outcome
+from pyama_core.processing.workflow.layout import RECIPE_YAML
+from pyama_core.processing.workflow.prepare import PreparedRun
+from pyama_core.processing.workflow.prune import Keep, prune_fov
+from pyama_core.processing.workflow.recipe import recipe_text
+from pyama_core.processing.workflow.runlog import RunRecord, append_run, finish
+from pyama_core.processing.workflow.services.types import Channels
+
+
+class ResultsKeeper:
+    """Takes the outcome of each FOV and keeps context, index and log up to date."""
+
+    def __init__(self, run: PreparedRun, keep: Keep) -> None:
+        self._run = run
+        self._keep = keep
+        self._started = time.perf_counter()
+        self._log = RunRecord(
+            file=str(run.metadata.file_path),
+            time_source=run.metadata.time_source,
+            warnings=list(run.metadata.warnings),
+        )
+        self.failures: dict[int, str] = {}
+        unfinished = set(run.unfinished)
+        self._done = {fov for fov in run.plans if fov not in unfinished}
+        self._index = self._known_results()
+        for fov in self._done:
+            self._take_in(fov)
+        self._write_recipe()
+        write_results(self._index)
+
+    @property
+    def n_done(self) -> int:
+        """FOVs of this run that are complete."""
+        return len(self._done)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Take in what became of one FOV."""
+        if outcome.cancelled:
+            return
+        if outcome.error:
+            self.failures[outcome.fov] = outcome.details or outcome.error
+        else:
+            self._done.add(outcome.fov)
+            if self._keep == "results":
+                prune_fov(self._run.layout, outcome.fov)
+        self._take_in(outcome.fov)
+        write_results(self._index)
+
+    def close(self, outcome: str) -> None:
+        """Write the log of the run."""
+        finish(self._log, outcome, time.perf_counter() - self._started, self.failures)
+        append_run(self._run.layout.output_dir, self._log)
+
+    def _known_results(self) -> ResultsIndex:
+        """Begin with what earlier runs left, for FOVs outside this one."""
+        layout, context = self._run.layout, self._run.context
+        index = ResultsIndex(
+            output_dir=layout.output_dir,
+            channels_pc=layout.pc,
+            channels_fl=list(layout.fl),
+            params=context.params,
+            time_units=context.time_units,
+        )
+        with suppress(InputError, FileNotFoundError):
+            index.fovs.update(read_results(layout.output_dir).fovs)
+        return index
+
+    def _take_in(self, fov: int) -> None:
+        paths = found_paths(self._run.layout, fov)
+        self._run.context.results_paths[fov] = paths
+        self._index.fovs[fov] = FovFiles(**asdict(paths))
+
+    def _write_recipe(self) -> None:
+        layout = self._run.layout
+        channels = Channels(layout.pc, list(layout.fl))
+        write_text(layout.output_dir / RECIPE_YAML, recipe_text(self._run.params, channels))

@@ -1,0 +1,109 @@
+"""What a worker does: some steps of one FOV, each recorded as it ends."""
+
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyama_core.io.atomic import collected_digests, remove_partial
+from pyama_core.io.digest import digest_file
+from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.processing.workflow.channel import Channel, ThrottledReporter
+from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.params import sections_of
+from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.types import ProcessingContext, ResultsPathsPerFOV
+from pyama_core.processing.workflow.status import OutputRecord, Stamp, StepRecord, record_step
+
+
+@dataclass(frozen=True)
+class Job:
+    """Steps of one FOV, with all a worker needs to do them."""
+
+    fov: int
+    metadata: MicroscopyMetadata
+    context: ProcessingContext
+    layout: Layout
+    services: Sequence[BaseProcessingService]
+    stamps: Mapping[str, Stamp]
+    channel: Channel
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    fov: int
+    paths: ResultsPathsPerFOV
+    failed_step: str = ""
+    error: str = ""
+    details: str = ""
+    """The traceback, for the log."""
+    cancelled: bool = False
+
+
+def run_job(job: Job) -> Outcome:
+    """Run the job's steps in their order; the first failure or cancellation ends it."""
+    remove_partial(job.layout.folder(job.fov))
+    for service in job.services:
+        try:
+            _run_step(job, service)
+        except InterruptedError:
+            return Outcome(job.fov, job.context.paths(job.fov), cancelled=True)
+        except Exception as error:
+            return _failure(job, service, error)
+    return Outcome(job.fov, job.context.paths(job.fov))
+
+
+def context_for(service: BaseProcessingService, context: ProcessingContext) -> ProcessingContext:
+    """Return the context with the parameters a service knows: built-in sections and its own."""
+    known = {*sections_of(), service.name}
+    params = {name: value for name, value in context.params.items() if name in known}
+    return replace(context, params=params)
+
+
+def _run_step(job: Job, service: BaseProcessingService) -> None:
+    reporter = ThrottledReporter(job.channel)
+    service.set_progress_reporter(reporter)
+    service.notes = []
+    started = time.perf_counter()
+    with collected_digests() as digests:
+        service.process_fov(
+            job.metadata, context_for(service, job.context), job.layout.output_dir, job.fov
+        )
+    record = StepRecord(
+        state="done",
+        stamp=job.stamps[service.name],
+        seconds=time.perf_counter() - started,
+        outputs=_outputs(job, service, digests),
+        notes=tuple(service.notes),
+    )
+    record_step(job.layout.status(job.fov), service.name, record)
+
+
+def _outputs(
+    job: Job, service: BaseProcessingService, digests: Mapping[Path, str]
+) -> tuple[OutputRecord, ...]:
+    paths = [path for path in service.outputs(job.layout, job.fov) if path.exists()]
+    return tuple(
+        OutputRecord(
+            name=path.relative_to(job.layout.folder(job.fov)).as_posix(),
+            size=path.stat().st_size,
+            digest=digests.get(path) or digest_file(path),
+        )
+        for path in paths
+    )
+
+
+def _failure(job: Job, service: BaseProcessingService, error: Exception) -> Outcome:
+    sentence = str(error) or type(error).__name__
+    record = StepRecord("failed", job.stamps[service.name], error=sentence)
+    record_step(job.layout.status(job.fov), service.name, record)
+    return Outcome(
+        job.fov,
+        job.context.paths(job.fov),
+        failed_step=service.name,
+        error=sentence,
+        details="".join(traceback.format_exception(error)),
+    )

@@ -1,0 +1,123 @@
+"""Who works on a FOV: one lock file per FOV folder, alive as long as its heart beats.
+
+A lock file is created exclusively, which works on network drives too. It names host, process
+and process start. On the same host it is dead if that process is gone; on another host if it
+was not touched for a minute by the file server's own clock.
+"""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from pyama_core.errors import InputError
+
+HEARTBEAT_SECONDS: Final = 10.0
+STALE_SECONDS: Final = 60.0
+
+
+class FolderInUseError(InputError):
+    """Another run works on a FOV."""
+
+
+@contextmanager
+def held_locks(paths: Iterable[Path]) -> Iterator[None]:
+    """Hold one lock per FOV while the block runs.
+
+    Raises
+    ------
+    FolderInUseError
+        Another living run holds one of them; none is held then.
+    """
+    held: list[Path] = []
+    stop = threading.Event()
+    beating = threading.Thread(target=_beat, args=(held, stop), daemon=True)
+    try:
+        for path in paths:
+            _acquire(path)
+            held.append(path)
+        beating.start()
+        yield
+    finally:
+        stop.set()
+        for path in held:
+            path.unlink(missing_ok=True)
+        if beating.ident is not None:
+            beating.join()
+
+
+def _acquire(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if _created(path):
+        return
+    owner = _read_owner(path)
+    if owner is not None and _is_alive(owner, path):
+        raise FolderInUseError(
+            f"{path.parent} is being worked on by process {owner['pid']} on {owner['host']}: "
+            "wait until that run ends, or choose another output folder."
+        )
+    path.unlink(missing_ok=True)
+    if not _created(path):
+        raise FolderInUseError(f"{path.parent} was just taken by another run: wait until it ends.")
+
+
+def _created(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(_myself(), file)
+    return True
+
+
+def _myself() -> dict[str, Any]:
+    pid = os.getpid()
+    return {"host": socket.gethostname(), "pid": pid, "started": _start_of(pid)}
+
+
+def _start_of(pid: int) -> float | None:
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def _read_owner(path: Path) -> dict[str, Any] | None:
+    try:
+        owner = json.loads(path.read_text())
+        return {"host": owner["host"], "pid": owner["pid"], "started": owner["started"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_alive(owner: dict[str, Any], path: Path) -> bool:
+    if owner["host"] == socket.gethostname():
+        started = _start_of(owner["pid"])
+        return started is not None and abs(started - owner["started"]) < 2.0
+    return _seconds_since_beat(path) < STALE_SECONDS
+
+
+def _seconds_since_beat(path: Path) -> float:
+    """Age of the lock by the clock of the file server, read off a file touched just now."""
+    probe = path.with_name(f"{path.name}-clock-{os.getpid()}")
+    try:
+        probe.touch()
+        return probe.stat().st_mtime - path.stat().st_mtime
+    except FileNotFoundError:
+        return STALE_SECONDS
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _beat(paths: list[Path], stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT_SECONDS):
+        for path in paths:
+            with suppress(OSError):
+                os.utime(path)

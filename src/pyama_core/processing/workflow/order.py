@@ -1,0 +1,73 @@
+"""The steps of a run in their order: the built-in ones and the user's own."""
+
+from collections.abc import Collection, Sequence
+
+from pyama_core.errors import InputError
+from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.copying import CopyingService
+from pyama_core.processing.workflow.services.steps import (
+    CorrectionService,
+    ExtractionService,
+    SegmentationService,
+    TrackingService,
+)
+
+
+def ordered_services(custom: Sequence[BaseProcessingService] = ()) -> list[BaseProcessingService]:
+    """Return all steps in their order.
+
+    A custom step stands behind the step it names in `after`, at the end where it names none,
+    and takes the place of a built-in step of the same name.
+
+    Raises
+    ------
+    InputError
+        Two custom steps share a name, or one follows a step that is not there.
+    """
+    services: list[BaseProcessingService] = [
+        CopyingService(),
+        SegmentationService(),
+        CorrectionService(),
+        TrackingService(),
+        ExtractionService(),
+    ]
+    built_in = {service.name for service in services}
+    seen: set[str] = set()
+    for service in custom:
+        _check_name(service, seen)
+        seen.add(service.name)
+        if service.name in built_in:
+            services = [service if s.name == service.name else s for s in services]
+        else:
+            services.insert(_place(service, services, built_in), service)
+    return services
+
+
+def _check_name(service: BaseProcessingService, seen: set[str]) -> None:
+    if service.name in seen:
+        raise InputError(
+            f'Two custom steps are named "{service.name}": give each a name of its own.'
+        )
+    if service.name == BaseProcessingService.name:
+        raise InputError(
+            f"The step {type(service).__name__} has no name of its own: set its `name`."
+        )
+
+
+def _place(
+    service: BaseProcessingService,
+    services: Sequence[BaseProcessingService],
+    built_in: Collection[str],
+) -> int:
+    if not service.after:
+        return len(services)
+    names = [s.name for s in services]
+    if service.after not in names:
+        raise InputError(
+            f'The step "{service.name}" follows "{service.after}", which is not a step: '
+            f"the steps are {', '.join(names)}."
+        )
+    place = names.index(service.after) + 1
+    while place < len(services) and names[place] not in built_in:
+        place += 1
+    return place

@@ -1,0 +1,227 @@
+"""run_complete_workflow: from a microscopy file to traces, many FOVs at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from pyama_core.errors import InputError
+from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata
+from pyama_core.processing.kernels import kernels_cached
+from pyama_core.processing.workflow.channel import QueueChannel, forwarding, open_channel
+from pyama_core.processing.workflow.found import found_paths
+from pyama_core.processing.workflow.index import ResultsKeeper
+from pyama_core.processing.workflow.jobs import Job, Outcome, run_job
+from pyama_core.processing.workflow.locks import held_locks
+from pyama_core.processing.workflow.pool import Pool, make_pool
+from pyama_core.processing.workflow.prepare import PreparedRun, check_output_folder, prepare_run
+from pyama_core.processing.workflow.prune import Keep
+from pyama_core.processing.workflow.schedule import CancelFlag, Schedule
+from pyama_core.processing.workflow.services.base import (
+    BaseProcessingService,
+    ProgressEvent,
+    fov_range,
+)
+from pyama_core.processing.workflow.services.copying import CopyingService
+from pyama_core.processing.workflow.services.types import (
+    Channels,
+    ProcessingContext,
+)
+from pyama_core.processing.workflow.warmup import warm_up
+
+
+def run_complete_workflow(
+    metadata: MicroscopyMetadata,
+    context: ProcessingContext,
+    fov_start: int | None = None,
+    fov_end: int | None = None,
+    batch_size: int = 2,
+    n_workers: int = 2,
+    *,
+    fovs: Sequence[int] | None = None,
+    services: Sequence[BaseProcessingService] = (),
+    progress: Callable[[ProgressEvent], Any] | None = None,
+    cancel: CancelFlag | None = None,
+    executor: Executor | None = None,
+    source: MicroscopyFile | None = None,
+    keep: Keep = "all",
+) -> bool:
+    """Copy, segment, correct, track and extract a range of FOVs.
+
+    What an earlier run has done into the same folder is not done again.
+
+    Parameters
+    ----------
+    metadata
+        The microscopy file; what is not stated is read from it.
+    context
+        Output folder, channels and parameters; its `results_paths` are updated in place.
+    fov_start, fov_end
+        First and last FOV, 0-based and inclusive; None or -1 for the first and the last.
+    batch_size
+        FOVs that are copied ahead of computing; at least as many as there are workers.
+    n_workers
+        Worker processes.
+    fovs
+        FOVs to process, instead of a range.
+    services
+        Custom steps, besides the built-in ones.
+    progress
+        Called with every progress event, in a thread of its own.
+    cancel
+        Anything with ``is_set()``; when it turns true the run stops within about a second.
+    executor
+        Where to run instead of local processes, for one a dask client's ``get_executor()``.
+    source
+        Frames from somewhere else than the metadata's file, for one an `ArraySource`.
+    keep
+        ``"results"`` removes raw copies and intermediate stacks of each finished FOV.
+
+    Returns
+    -------
+    bool
+        True if all FOVs were processed, False if one failed; the others are complete.
+
+    Raises
+    ------
+    FileNotFoundError
+        The microscopy file is not there.
+    InputError
+        A ValueError: something given is wrong; raised before any work.
+    InterruptedError
+        The run was cancelled; what was done is saved.
+    """
+    _check_sizes(batch_size, n_workers)
+    chosen = _chosen_fovs(metadata.n_fovs, fovs, fov_start, fov_end)
+    run = prepare_run(metadata, context, chosen, services=services, source=source)
+    check_output_folder(run)
+    with held_locks(run.layout.lock(fov) for fov in run.unfinished):
+        keeper = ResultsKeeper(run, keep)
+        try:
+            finished = _process(
+                run,
+                keeper,
+                max(batch_size, n_workers),
+                n_workers,
+                progress,
+                cancel,
+                executor,
+                source,
+            )
+        except BaseException:
+            keeper.close("interrupted")
+            raise
+        keeper.close("done" if finished and not keeper.failures else "incomplete")
+    if not finished:
+        raise InterruptedError(
+            f"The run was cancelled with {keeper.n_done} of {len(run.plans)} FOVs done; "
+            "the same call goes on from there."
+        )
+    return not keeper.failures
+
+
+def _process(
+    run: PreparedRun,
+    keeper: ResultsKeeper,
+    window: int,
+    n_workers: int,
+    progress: Callable[[ProgressEvent], Any] | None,
+    cancel: CancelFlag | None,
+    executor: Executor | None,
+    source: MicroscopyFile | None,
+) -> bool:
+    """Run what is left to do; False when cancelled."""
+    if not run.unfinished:
+        return True
+    with (
+        open_channel(executor) as channel,
+        forwarding(channel, progress),
+        _closing(make_pool(min(n_workers, len(run.unfinished)), executor)) as pool,
+        ThreadPoolExecutor(1, "copying") as copier,
+    ):
+        schedule = Schedule(
+            stages={fov: _stages(run, fov, channel, source) for fov in run.unfinished},
+            window=window,
+            submit=_submitter(pool, copier if source is not None else None),
+            rebuild=pool.rebuild,
+            on_outcome=keeper.finish,
+            gate=_compilation(run, pool, channel),
+        )
+        if schedule.run(cancel):
+            return True
+        channel.flag.set()
+        schedule.drain()
+        pool.close(kill=True)
+        return False
+
+
+def _stages(
+    run: PreparedRun, fov: int, channel: QueueChannel, source: MicroscopyFile | None
+) -> list[Job]:
+    """Split copying from computing, so that they overlap between FOVs."""
+    services = run.services_to_run(fov)
+    copying = [
+        s if source is None else CopyingService(source) for s in services if s.name == "copy"
+    ]
+    computing = [s for s in services if s.name != "copy"]
+    context = ProcessingContext(
+        output_dir=run.layout.output_dir,
+        channels=Channels(run.layout.pc, list(run.layout.fl)),
+        results_paths={fov: found_paths(run.layout, fov)},
+        params=run.context.params,
+        time_units=run.context.time_units,
+    )
+    return [
+        Job(fov, run.metadata, context, run.layout, stage, run.stamps, channel)
+        for stage in (copying, computing)
+        if stage
+    ]
+
+
+def _submitter(pool: Pool, copier: Executor | None) -> Callable[[Job], "Future[Outcome]"]:
+    """Send jobs to the pool, but copying from a source that workers cannot open to a thread."""
+
+    def submit(job: Job) -> "Future[Outcome]":
+        if copier is not None and job.services[0].name == "copy":
+            return copier.submit(run_job, job)
+        return pool.submit(run_job, job)
+
+    return submit
+
+
+def _compilation(run: PreparedRun, pool: Pool, channel: QueueChannel) -> "Future[None] | None":
+    if kernels_cached():
+        return None
+    message = "compiling kernels, once after installation (up to 20 s)"
+    channel.put(ProgressEvent(step="compile", fov=-1, t=0, T=1, message=message))
+    return pool.submit(warm_up, run.metadata.dtype, run.params)
+
+
+@contextmanager
+def _closing(pool: Pool) -> Iterator[Pool]:
+    try:
+        yield pool
+    except BaseException:
+        pool.close(kill=True)
+        raise
+    pool.close(kill=False)
+
+
+def _chosen_fovs(
+    n_fovs: int, fovs: Sequence[int] | None, fov_start: int | None, fov_end: int | None
+) -> list[int]:
+    if fovs is None:
+        return list(fov_range(n_fovs, fov_start, fov_end))
+    outside = [fov for fov in fovs if not 0 <= fov < n_fovs]
+    if outside or not fovs:
+        raise InputError(
+            f"FOVs {outside or 'none'} were asked for, but the file has FOVs 0 to {n_fovs - 1}: "
+            "give some of these."
+        )
+    return sorted(set(fovs))
+
+
+def _check_sizes(batch_size: int, n_workers: int) -> None:
+    for name, value in (("batch_size", batch_size), ("n_workers", n_workers)):
+        if value < 1:
+            raise InputError(f"{name} is {value}: it must be 1 or more.")

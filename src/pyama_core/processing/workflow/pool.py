@@ -1,0 +1,95 @@
+"""The executor of a run: our own processes, or whatever executor the caller brings."""
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, Final, Protocol
+
+_ONE_THREAD: Final = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+
+
+class Pool(Protocol):
+    """Where jobs run."""
+
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run a task in a worker."""
+        ...
+
+    def rebuild(self) -> bool:
+        """Replace broken workers; False where that is not ours to do."""
+        ...
+
+    def close(self, *, kill: bool) -> None:
+        """Let go of the workers, terminating busy ones if `kill`."""
+        ...
+
+
+class LokyPool:
+    """Processes that import neither the caller's ``__main__`` nor what the caller imported."""
+
+    def __init__(self, n_workers: int) -> None:
+        self._n_workers = n_workers
+        self._executor = self._start()
+
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run a task in a worker process."""
+        future: Future[Any] = self._executor.submit(task, *args)
+        return future
+
+    def rebuild(self) -> bool:
+        """Start new workers in place of a broken pool's."""
+        self.close(kill=True)
+        self._executor = self._start()
+        return True
+
+    def close(self, *, kill: bool) -> None:
+        """End all workers, terminating busy ones if `kill`."""
+        self._executor.shutdown(wait=True, kill_workers=kill)
+
+    def _start(self) -> Any:
+        from loky import ProcessPoolExecutor
+        from loky.backend import get_context
+
+        return ProcessPoolExecutor(
+            self._n_workers,
+            context=get_context("loky"),
+            initializer=_start_worker,
+            env=_ONE_THREAD,
+        )
+
+
+class GivenPool:
+    """An executor of the caller's, which stays the caller's to close."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._futures: list[Future[Any]] = []
+
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run a task wherever the executor runs it."""
+        future = self._executor.submit(task, *args)
+        self._futures.append(future)
+        return future
+
+    def rebuild(self) -> bool:
+        """Say that a broken executor is the caller's to mend."""
+        return False
+
+    def close(self, *, kill: bool) -> None:
+        """Cancel what has not started; what runs ends by itself."""
+        for future in self._futures:
+            future.cancel()
+
+
+def make_pool(n_workers: int, executor: Executor | None) -> Pool:
+    """Return the pool of a run."""
+    return LokyPool(n_workers) if executor is None else GivenPool(executor)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, which tells workers to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(_ONE_THREAD)

@@ -1,0 +1,147 @@
+"""From what a user asked for to one frozen description of the run, or one clear error."""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyama_core.errors import InputError
+from pyama_core.io.checks import check_consistent
+from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
+from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.order import ordered_services
+from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
+from pyama_core.processing.workflow.plan import PlannedStep, outputs_are_there, plan_fov
+from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.types import ProcessingContext
+from pyama_core.processing.workflow.stamps import wanted_stamps
+from pyama_core.processing.workflow.status import FovStatus, Stamp, read_status
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """All a run needs to know, decided before any work."""
+
+    metadata: MicroscopyMetadata
+    context: ProcessingContext
+    params: WorkflowParams
+    layout: Layout
+    services: Sequence[BaseProcessingService]
+    stamps: Mapping[str, Stamp]
+    input_key: str
+    plans: Mapping[int, Sequence[PlannedStep]]
+
+    def services_to_run(self, fov: int) -> list[BaseProcessingService]:
+        """Return the steps a FOV still needs, in their order."""
+        runs = {step.step for step in self.plans[fov] if step.runs}
+        return [service for service in self.services if service.name in runs]
+
+    @property
+    def unfinished(self) -> list[int]:
+        """FOVs with something left to do."""
+        return [fov for fov in self.plans if self.services_to_run(fov)]
+
+    @property
+    def bytes_needed(self) -> int:
+        """Bytes that the steps left to do will write."""
+        return sum(
+            service.bytes_written(self.layout, self.metadata)
+            for fov in self.plans
+            for service in self.services_to_run(fov)
+        )
+
+
+def prepare_run(
+    metadata: MicroscopyMetadata,
+    context: ProcessingContext,
+    fovs: Iterable[int],
+    *,
+    services: Sequence[BaseProcessingService] = (),
+    source: MicroscopyFile | None = None,
+) -> PreparedRun:
+    """Check everything a user gave and plan every FOV; nothing is written.
+
+    Raises
+    ------
+    FileNotFoundError
+        The microscopy file is not there.
+    InputError
+        Something given is wrong: file, channels, parameters, metadata, output folder.
+    """
+    actual, input_key = _inspect(metadata, source)
+    steps = ordered_services(services)
+    sections = {s.name: s.params_model for s in services if s.params_model is not None}
+    params = workflow_params(context.params, sections)
+    layout = layout_of(actual, context, Path(context.output_dir))
+    _check_planes(actual, params, layout)
+    stamps = wanted_stamps(steps, params, actual, layout, input_key)
+    plans = {
+        fov: plan_fov(steps, stamps, _status_of_this(layout, fov, input_key), is_there)
+        for fov in fovs
+        for is_there in [outputs_are_there(layout.folder(fov))]
+    }
+    return PreparedRun(actual, context, params, layout, steps, stamps, input_key, plans)
+
+
+def check_output_folder(run: PreparedRun) -> None:
+    """Make the output folder.
+
+    Raises
+    ------
+    InputError
+        It cannot be written to, or its disk has too little room for the plan.
+    """
+    folder = run.layout.output_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"The output folder {folder} cannot be written to ({error.strerror}): "
+            "choose another folder or change its permissions."
+        ) from None
+    free = shutil.disk_usage(folder).free
+    if run.bytes_needed > free:
+        raise InputError(
+            f"The run needs {run.bytes_needed / 1e9:.2f} GB, but the disk of {folder} has "
+            f"{free / 1e9:.2f} GB free: free some space, choose fewer FOVs or another disk."
+        )
+
+
+def _inspect(
+    metadata: MicroscopyMetadata, source: MicroscopyFile | None
+) -> tuple[MicroscopyMetadata, str]:
+    """Complete the metadata from the source itself."""
+    if source is not None:
+        return _complete(metadata, source), source.identity()
+    with open_microscopy(metadata.file_path) as opened:
+        return _complete(metadata, opened), opened.identity()
+
+
+def _complete(metadata: MicroscopyMetadata, source: MicroscopyFile) -> MicroscopyMetadata:
+    check_consistent(metadata, source.metadata)
+    return replace(source.metadata, base_name=metadata.base_name or source.metadata.base_name)
+
+
+def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout) -> None:
+    for channel in (layout.pc, *layout.fl):
+        rule = params.copying.z_of(channel, metadata.channels[channel].name)
+        if isinstance(rule, int) and not 0 <= rule < metadata.n_z:
+            raise InputError(
+                f"copy.z is {rule} for channel {channel}, but the file has planes 0 to "
+                f"{metadata.n_z - 1}: give one of these, middle, max or mean."
+            )
+
+
+def _status_of_this(layout: Layout, fov: int, input_key: str) -> FovStatus:
+    status = read_status(layout.status(fov))
+    for record in status.steps.values():
+        if record.stamp.input != input_key:
+            raise InputError(
+                f"{layout.folder(fov)} holds results of another microscopy file: choose another "
+                "output folder, or move these results away."
+            )
+    return status

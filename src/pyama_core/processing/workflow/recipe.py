@@ -1,0 +1,128 @@
+"""Recipes: all parameters of a run as one commented YAML file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pyama_core.errors import InputError
+from pyama_core.processing.parameters import limits_of, unit_of
+from pyama_core.processing.workflow.params import WorkflowParams, sections_of
+from pyama_core.processing.workflow.services.types import Channels
+
+_CHANNELS: Final = "channels"
+_HEADER: Final = """\
+# Recipe of napari-pyama: every parameter of the workflow.
+# Use it with: pyama run FILE -o FOLDER --recipe recipe.yaml
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Channels and parameters of a run, as a user wrote them."""
+
+    channels: Channels | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def recipe_text(params: WorkflowParams, channels: Channels | None = None) -> str:
+    """Return a recipe as YAML, each parameter with help, unit, limits and default."""
+    parts = [_HEADER]
+    if channels is not None:
+        parts.append(_yaml({_CHANNELS: {"pc": channels.pc, "fl": list(channels.fl)}}))
+    for step in sections_of(type(params)):
+        section = params.section(step)
+        if section is not None:
+            parts.append("\n".join([f"{step}:", *_section_lines(section)]) + "\n")
+    return "\n".join(parts)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; its values are validated where they are used.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is at `path`.
+    InputError
+        The file is not a recipe.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"There is no recipe at {path}: `pyama recipe` writes one.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InputError(f"{path} is not a recipe: it is not valid YAML.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not a recipe: it holds no `step: parameters` entries.")
+    return Recipe(_channels(content.pop(_CHANNELS, None), path), content)
+
+
+def with_values(params: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with some values replaced, given as ``{"step.name": value}``.
+
+    Raises
+    ------
+    InputError
+        A key is not of the form ``step.name``.
+    """
+    merged = {step: dict(values or {}) for step, values in params.items()}
+    for key, value in settings.items():
+        step, dot, name = key.partition(".")
+        if not (step and dot and name):
+            raise InputError(f'"{key}" is not a parameter: write it as step.name=value.')
+        merged.setdefault(step, {})[name] = value
+    return merged
+
+
+def changed_settings(params: WorkflowParams) -> dict[str, Any]:
+    """Return what differs from the defaults, as ``{"step.name": value}``."""
+    return {
+        f"{step}.{name}": value
+        for step in sections_of(type(params))
+        if (section := params.section(step)) is not None
+        for name, value in section.model_dump(mode="json").items()
+        if value != type(section)().model_dump(mode="json")[name]
+    }
+
+
+def _section_lines(section: BaseModel) -> Iterator[str]:
+    values = section.model_dump(mode="json")
+    for name, info in type(section).model_fields.items():
+        yield f"  # {_comment(info)}"
+        yield from ("  " + line for line in _yaml({name: values[name]}).splitlines())
+
+
+def _comment(info: FieldInfo) -> str:
+    default = info.get_default(call_default_factory=True)
+    parts = [
+        info.description or "",
+        f"Unit: {unit_of(info)}." if unit_of(info) else "",
+        f"Allowed: {limits_of(info)}." if limits_of(info) else "",
+        f"Default: {_yaml(default).strip().removesuffix('...').strip()}{_auto(info)}.",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _auto(info: FieldInfo) -> str:
+    extra = info.json_schema_extra
+    auto = extra.get("auto") if isinstance(extra, dict) else ""
+    return f" ({auto})" if auto else ""
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    return yaml.safe_dump(value, default_flow_style=None, sort_keys=False, width=10_000)
+
+
+def _channels(value: Any, path: Path) -> Channels | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or "pc" not in value:
+        raise InputError(f"`channels` of {path} must be like {{pc: 0, fl: [1, 2]}}, not {value!r}.")
+    return Channels(value["pc"], list(value.get("fl") or []))

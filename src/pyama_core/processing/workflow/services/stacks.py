@@ -1,0 +1,64 @@
+"""Reading and writing the stacks that pass between steps."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from pyama_core.errors import InputError
+from pyama_core.io.atomic import write_npy_stream
+from pyama_core.io.microscopy import MicroscopyMetadata
+
+Frame = TypeVar("Frame", bound=NDArray[Any])
+
+
+def n_pixels(metadata: MicroscopyMetadata) -> int:
+    """Return the pixels of one channel of one FOV over all frames."""
+    return metadata.n_frames * metadata.height * metadata.width
+
+
+def load_stack(path: Path | None, what: str) -> NDArray[Any]:
+    """Open a stack ``(T, H, W)`` as a read-only memory map.
+
+    Raises
+    ------
+    FileNotFoundError
+        The step that writes it has not run.
+    InputError
+        The file holds something that is not a stack.
+    """
+    if path is None or not path.exists():
+        where = f" at {path}" if path else ""
+        raise FileNotFoundError(f"There is no {what}{where}: run the step that writes it first.")
+    stack: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if stack.ndim != 3:
+        raise InputError(
+            f"Unexpected dimensions of the {what} in {path.name}: {stack.shape}, "
+            "a stack has (frames, height, width)."
+        )
+    return stack
+
+
+def check_same_shape(stack: NDArray[Any], other: NDArray[Any], what: str, other_what: str) -> None:
+    """Raise `InputError` where two stacks do not cover the same frames and pixels."""
+    if stack.shape != other.shape:
+        raise InputError(
+            f"Dimension mismatch: the {what} is {stack.shape} and the {other_what} is "
+            f"{other.shape} (frames, height, width). Make both from the same file."
+        )
+
+
+def save_stack(path: Path, shape: tuple[int, ...], dtype: DTypeLike, frames: Iterable[Any]) -> None:
+    """Write frames as one NPY stack that appears when it is complete."""
+    with write_npy_stream(path, shape, dtype) as stream:
+        for frame in frames:
+            stream.write(frame)
+
+
+def reporting(frames: Iterable[Frame], report: Callable[[int], None]) -> Iterator[Frame]:
+    """Pass frames on, reporting each one by its index."""
+    for t, frame in enumerate(frames):
+        yield frame
+        report(t)

@@ -1,0 +1,110 @@
+"""CorrectionService: the fluorescence background taken out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.io.atomic import atomic_write, write_npy_stream
+from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.processing.correction import Background, estimate_background
+from pyama_core.processing.correction.params import CorrectionParams
+from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.stacks import (
+    check_same_shape,
+    load_stack,
+    n_pixels,
+)
+from pyama_core.processing.workflow.services.types import ProcessingContext
+
+
+class CorrectionService(BaseProcessingService):
+    """Writes ``fl_corrected`` (float32) and ``background`` for each fluorescence channel."""
+
+    name = "correction"
+    params_model = CorrectionParams
+    after = "segmentation"
+    reads = ("copy", "segmentation")
+
+    def process_fov(
+        self,
+        metadata: MicroscopyMetadata,
+        context: ProcessingContext,
+        output_dir: Path,
+        fov: int,
+    ) -> None:
+        """Correct every fluorescence channel of one FOV.
+
+        Raises
+        ------
+        FileNotFoundError
+            Segmentation or raw fluorescence is not there.
+        ValueError
+            Fluorescence and segmentation do not have the same shape.
+        InterruptedError
+            The run was cancelled.
+        """
+        layout = layout_of(metadata, context, output_dir)
+        paths = context.paths(fov)
+        missing = metadata.missing_frames.get(fov, ())
+        raw = dict(paths.fl)
+        masks = load_stack(paths.seg[1] if paths.seg else layout.segmentation(fov), "segmentation")
+        paths.fl_corrected, paths.background = [], []
+        for channel in layout.fl:
+            frames = load_stack(
+                raw.get(channel, layout.fluorescence(fov, channel)),
+                f"fluorescence stack of channel {channel}",
+            )
+            check_same_shape(frames, masks, f"fluorescence of channel {channel}", "segmentation")
+            background = estimate_background(
+                frames,
+                masks,
+                self.params(context),
+                missing=missing,
+                tick=lambda message, t: self.progress_callback(fov, t, len(masks), message),
+            )
+            self.notes += [f"Channel {channel}: {note}" for note in background.notes]
+            self._write(frames, background, layout, fov, channel, missing)
+            paths.fl_corrected.append((channel, layout.corrected(fov, channel)))
+            paths.background.append((channel, layout.background(fov, channel)))
+
+    def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
+        """Return corrected stack and background of each channel."""
+        return [
+            path
+            for c in layout.fl
+            for path in (layout.corrected(fov, c), layout.background(fov, c))
+        ]
+
+    def channels_used(self, layout: Layout) -> Sequence[int]:
+        """Return the fluorescence channels."""
+        return layout.fl
+
+    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
+        """Return the size of the corrected stacks."""
+        return n_pixels(metadata) * np.dtype(np.float32).itemsize * len(layout.fl)
+
+    def _write(
+        self,
+        frames: NDArray[Any],
+        background: Background,
+        layout: Layout,
+        fov: int,
+        channel: int,
+        missing: Sequence[int],
+    ) -> None:
+        corrected = np.empty(frames.shape[1:], np.float32)
+        with write_npy_stream(layout.corrected(fov, channel), frames.shape, np.float32) as stream:
+            for t in range(len(frames)):
+                if t in missing:
+                    corrected.fill(np.nan)
+                else:
+                    background.correct(frames[t], t, out=corrected)
+                stream.write(corrected)
+                self.progress_callback(fov, t, len(frames), f"correcting channel {channel}")
+        with atomic_write(layout.background(fov, channel)) as partial, partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **background.arrays())

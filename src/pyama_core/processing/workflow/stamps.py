@@ -1,0 +1,77 @@
+"""What made an output: keys from inputs and parameters, and why two of them differ."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import xxhash
+
+from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.params import WorkflowParams
+from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.status import Stamp
+
+
+def key_of(stamp: Stamp) -> str:
+    """Digest of all that decides what a step writes."""
+    parts = [stamp.input, stamp.version, stamp.params, stamp.channels, stamp.reads]
+    return xxhash.xxh3_128_hexdigest(json.dumps(parts, sort_keys=True).encode())
+
+
+def wanted_stamps(
+    services: Sequence[BaseProcessingService],
+    params: WorkflowParams,
+    metadata: MicroscopyMetadata,
+    layout: Layout,
+    input_key: str,
+) -> dict[str, Stamp]:
+    """Return the stamp every step of a run will leave, by step name, in the order of the steps."""
+    stamps: dict[str, Stamp] = {}
+    for service in services:
+        section = params.section(service.name)
+        stamps[service.name] = Stamp(
+            input=input_key,
+            version=service.version,
+            params=section.model_dump(mode="json") if section and service.name != "copy" else {},
+            channels={
+                str(c): params.copying.z_of(c, _name(metadata, c))
+                for c in service.channels_used(layout)
+            },
+            reads={step: key_of(stamps[step]) for step in _read_steps(service) if step in stamps},
+        )
+    return stamps
+
+
+def differences(made: Stamp, wanted: Stamp, step: str) -> list[str]:
+    """Say why what was made is not what is wanted, one reason each; empty where it is."""
+    reasons = [
+        *_changed("parameter", step, made.params, wanted.params),
+        *_changed("plane of channel", "", made.channels, wanted.channels),
+        *(f"{name} changed" for name in wanted.reads if made.reads.get(name) != wanted.reads[name]),
+    ]
+    if made.version != wanted.version:
+        reasons.append(f"the method changed from version {made.version} to {wanted.version}")
+    if made.input != wanted.input:
+        reasons.append("the microscopy file changed")
+    return reasons or (["it was made differently"] if key_of(made) != key_of(wanted) else [])
+
+
+def _read_steps(service: BaseProcessingService) -> Iterator[str]:
+    """Return the steps whose keys count: raw frames count by channel, not by the copying step."""
+    reads = service.reads or ((service.after,) if service.after else ())
+    return (step for step in reads if step != "copy")
+
+
+def _changed(
+    what: str, step: str, made: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Iterator[str]:
+    prefix = f"{step}." if step else ""
+    for name in {**made, **wanted}:
+        before, after = made.get(name, "not set"), wanted.get(name, "not set")
+        if before != after:
+            yield f"{what} {prefix}{name} changed from {before} to {after}"
+
+
+def _name(metadata: MicroscopyMetadata, channel: int) -> str:
+    return metadata.channel_names[channel] if metadata.channel_names else ""

@@ -1,0 +1,91 @@
+"""What was made of a FOV: one status file per FOV, the truth about its results."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from pyama_core.errors import InputError
+from pyama_core.io.atomic import write_text
+
+StepState = Literal["done", "failed", "pruned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """All that decides what a step writes."""
+
+    input: str
+    version: int
+    params: dict[str, Any] = field(default_factory=dict)
+    channels: dict[str, Any] = field(default_factory=dict)
+    """How each raw channel used is taken from the file."""
+    reads: dict[str, str] = field(default_factory=dict)
+    """Keys of the steps read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """One written file: name inside the FOV's folder, size and content digest."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """Outcome of one step."""
+
+    state: StepState
+    stamp: Stamp
+    seconds: float = 0.0
+    outputs: tuple[OutputRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FovStatus:
+    """Outcome of all steps of one FOV, by step name."""
+
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str:
+        """Why the FOV failed, empty where it did not."""
+        return next((step.error for step in self.steps.values() if step.state == "failed"), "")
+
+
+_ADAPTER = TypeAdapter(FovStatus)
+
+
+def read_status(path: Path) -> FovStatus:
+    """Read a status file; an empty status where there is none.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    if not path.exists():
+        return FovStatus()
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except ValidationError:
+        raise InputError(
+            f"The status file {path} is damaged: remove it, and its FOV is done again."
+        ) from None
+
+
+def write_status(path: Path, status: FovStatus) -> None:
+    """Write a status file so that it appears whole."""
+    write_text(path, _ADAPTER.dump_json(status, indent=1).decode())
+
+
+def record_step(path: Path, step: str, record: StepRecord) -> FovStatus:
+    """Add or replace the outcome of one step."""
+    status = FovStatus({**read_status(path).steps, step: record})
+    write_status(path, status)
+    return status

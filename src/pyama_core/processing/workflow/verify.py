@@ -1,0 +1,48 @@
+"""Whether results are on disk as they were written."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyama_core.errors import InputError
+from pyama_core.io.digest import digest_file
+from pyama_core.processing.workflow.layout import FOV_FOLDERS, STATUS_FILE
+from pyama_core.processing.workflow.status import FovStatus, OutputRecord, read_status
+
+
+def statuses(output_dir: Path) -> dict[int, FovStatus]:
+    """Return the status of every FOV in an output folder.
+
+    Raises
+    ------
+    InputError
+        The folder holds no results of this library.
+    """
+    if not output_dir.is_dir():
+        raise FileNotFoundError(f"There is no folder {output_dir}: check the path.")
+    found = {
+        int(path.parent.name.removeprefix("fov_")): read_status(path)
+        for path in sorted(output_dir.glob(f"{FOV_FOLDERS}/{STATUS_FILE}"))
+    }
+    if not found:
+        raise InputError(
+            f"{output_dir} holds no results of `pyama run`: give the folder named with -o."
+        )
+    return dict(sorted(found.items()))
+
+
+def damages(folder: Path, status: FovStatus, *, verify: bool) -> Iterator[str]:
+    """Say what is wrong with the files of a FOV: gone, of another size, of another content."""
+    for record in status.steps.values():
+        for output in record.outputs:
+            if damage := _damage(folder / output.name, output, verify):
+                yield f"{output.name} {damage}"
+
+
+def _damage(path: Path, output: OutputRecord, verify: bool) -> str:
+    if not path.is_file():
+        return "is gone"
+    if path.stat().st_size != output.size:
+        return f"has {path.stat().st_size} bytes instead of {output.size}"
+    if verify and digest_file(path) != output.digest:
+        return "was changed or damaged since it was written"
+    return ""
