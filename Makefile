@@ -1,0 +1,60 @@
+# make demo    install, make the sample experiment, run the whole workflow on it
+# make test    install what the tests need, check style and types, run every test
+# make bench   speed and memory of every step    make accuracy   accuracy against known truth
+# make docs    build the documentation           make clean      remove what these made
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+# What napari's window needs to open on a machine without a screen.
+SCREEN_PACKAGES := xvfb xauth libgl1 libgl1-mesa-dri libegl1 libopengl0 libdbus-1-3 libxkbcommon-x11-0 \
+	libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
+	libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
+SCREEN := $(if $(shell uname -s | grep Linux),xvfb-run -a -s "-screen 0 1280x800x24",)
+
+.PHONY: demo test lint bench accuracy docs screenshots clean
+
+demo: .venv/.installed
+	$(BIN)/pyama demo --output demo
+
+test: lint .venv/.screen
+	$(SCREEN) $(BIN)/python -m pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks.speed
+
+accuracy: .venv/.dev
+	$(BIN)/python -m benchmarks.accuracy
+
+docs: .venv/.dev
+	$(BIN)/python -m docs.reference
+	$(BIN)/mkdocs build --strict
+
+screenshots: .venv/.dev .venv/.screen
+	$(SCREEN) $(BIN)/python -m docs.screenshots
+
+clean:
+	rm -rf .venv demo site
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it and try again." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/debian-packages.sh python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+.venv/.installed: pyproject.toml napari.yaml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.dev: pyproject.toml napari.yaml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@ .venv/.installed
+
+.venv/.screen: | .venv/bin/python
+	scripts/debian-packages.sh $(SCREEN_PACKAGES)
+	touch $@
