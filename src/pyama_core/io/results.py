@@ -1,0 +1,212 @@
+"""The index of a results folder: reads every layout of PyAMA's folders, writes layout A."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from pyama_core.errors import InputError
+from pyama_core.io.atomic import write_text
+from pyama_core.io.result_files import (
+    Found,
+    FovFiles,
+    as_files,
+    listed_files,
+    relative_entry,
+    scan_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+RESULTS_YAML: Final = "processing_results.yaml"
+CONFIG_YAML: Final = "processing_config.yaml"
+_FOVS_KEYS: Final = ("results_paths", "results")
+_OWN_KEYS: Final = ("output_dir", "channels", *_FOVS_KEYS, "params", "time_units")
+
+_PC_KINDS: Final = ("pc", "seg", "seg_labeled", "seg_tracked")
+_FL_KINDS: Final = ("fl", "fl_corrected", "fl_background", "traces", "traces_csv")
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass
+class ResultsIndex:
+    """What a results folder holds."""
+
+    output_dir: Path
+    channels_pc: int | None
+    """The channel that was segmented; None where nothing tells."""
+    channels_fl: Sequence[int] = ()
+    fovs: dict[int, FovFiles] = field(default_factory=dict)
+    """Files by field of view, ascending."""
+    params: dict[str, Any] = field(default_factory=dict)
+    time_units: str = "min"
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further keys of the YAML file, kept as they are."""
+    notes: list[str] = field(default_factory=list)
+    """What a user should know of this folder, one sentence each; not written."""
+
+
+def read_results(path: Path | str) -> ResultsIndex:
+    """Read what a results folder holds.
+
+    All of PyAMA's layouts are read, moved folders too (each path is looked for by its last two
+    parts beside the YAML file), and folders without a YAML file by their file names. In the
+    latest layout untracked labels are called ``seg_labeled``: they come as ``seg_instances``
+    here, and the tracked ones as ``seg_labeled``.
+
+    Parameters
+    ----------
+    path
+        The folder, or a results YAML file in it.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is at `path`.
+    InputError
+        It holds no results, or its YAML file is damaged.
+    """
+    path = Path(path).expanduser().absolute()
+    if not path.exists():
+        raise FileNotFoundError(f"No results at {path}: check the path.")
+    folder = path if path.is_dir() else path.parent
+    file = _index_file(path)
+    content = _load_yaml(file) if file else {}
+    listed = _listed(content, folder)
+    index = _index(folder, content, listed or scan_folder(folder))
+    if not index.fovs:
+        raise InputError(
+            f"{path} holds no results: neither a {RESULTS_YAML} that lists files, nor folders "
+            "fov_000, fov_001, ... with files in them. Choose the output folder of a run."
+        )
+    return index
+
+
+def write_results(index: ResultsIndex) -> Path:
+    """Write ``processing_results.yaml`` of layout A so that it appears whole.
+
+    Paths are relative to the YAML file, so the folder may be moved.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    content = {
+        "output_dir": ".",
+        "channels": {"pc": index.channels_pc, "fl": list(index.channels_fl)},
+        "results_paths": {
+            str(fov): relative_entry(files, index.output_dir)
+            for fov, files in sorted(index.fovs.items())
+        },
+        "params": _plain(index.params),
+        "time_units": index.time_units,
+        **_plain(index.extra),
+    }
+    path = index.output_dir / RESULTS_YAML
+    write_text(
+        path,
+        yaml.dump(
+            content,
+            Dumper=_Dumper,
+            sort_keys=False,
+            default_flow_style=None,
+            allow_unicode=True,
+            width=10_000,
+        ),
+    )
+    return path
+
+
+def _index_file(path: Path) -> Path | None:
+    """Find the YAML file of a folder, or check that a given file is one."""
+    if path.is_dir():
+        found = (path / name for name in (RESULTS_YAML, CONFIG_YAML))
+        return next((file for file in found if file.exists()), None)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(
+            f"{path.name} is no results file: choose a results folder or its {RESULTS_YAML}."
+        )
+    return path
+
+
+def _load_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} is damaged ({first_line}): restore it, or remove it to have the folder read "
+            "by its file names."
+        ) from None
+    if not isinstance(content, dict) or not ({*_OWN_KEYS} & {*content}):
+        raise InputError(f"{path} does not list results: choose a {RESULTS_YAML}.")
+    return content
+
+
+def _listed(content: Mapping[str, Any], folder: Path) -> dict[int, Found]:
+    entries: Any = next((content[key] for key in _FOVS_KEYS if content.get(key)), {})
+    try:
+        return {int(fov): listed_files(entry, folder) for fov, entry in entries.items()}
+    except (TypeError, ValueError, AttributeError, KeyError):
+        raise InputError(
+            f"The index of {folder} has an entry that cannot be read: remove its YAML file to "
+            "have the folder read by its file names."
+        ) from None
+
+
+def _index(folder: Path, content: Mapping[str, Any], found: Mapping[int, Found]) -> ResultsIndex:
+    channels = content.get("channels") or {}
+    pc = _channels(channels.get("pc")) or _channels_of(found, _PC_KINDS)
+    fl = _channels(channels.get("fl"))
+    if channels.get("fl") is None:
+        fl = [channel for channel in _channels_of(found, _FL_KINDS) if channel not in pc]
+    all_files = {fov: as_files(found[fov], fl or pc[:1]) for fov in sorted(found)}
+    fovs = {fov: files.existing() for fov, files in all_files.items()}
+    n_gone = sum(len(all_files[fov].pairs()) - len(fovs[fov].pairs()) for fov in fovs)
+    return ResultsIndex(
+        output_dir=folder,
+        channels_pc=pc[0] if pc else None,
+        channels_fl=fl,
+        fovs=fovs,
+        params=dict(content.get("params") or {}),
+        time_units=str(content.get("time_units") or "min"),
+        extra={key: value for key, value in content.items() if key not in _OWN_KEYS},
+        notes=[f"{n_gone} files that {folder.name} lists are not there."] if n_gone else [],
+    )
+
+
+def _channels(spec: Any) -> list[int]:
+    """Read ``0``, ``[1, 2]``, ``[0, [features]]``, ``[[1, [features]]]`` or ``{1: [features]}``."""
+    if spec is None:
+        return []
+    if isinstance(spec, int):
+        return [spec]
+    if isinstance(spec, dict):
+        return [int(channel) for channel in spec]
+    if len(spec) == 2 and isinstance(spec[0], int) and isinstance(spec[1], list):
+        return [spec[0]]
+    return [channel for item in spec for channel in _channels(item)]
+
+
+def _channels_of(found: Mapping[int, Found], kinds: Iterable[str]) -> list[int]:
+    """Channels in the names of files of some kinds."""
+    channels = {
+        channel for files in found.values() for kind in kinds for channel, _ in files.get(kind, [])
+    }
+    return sorted(channel for channel in channels if channel >= 0)
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples, paths and their like into what YAML knows."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
