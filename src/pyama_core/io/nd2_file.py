@@ -92,7 +92,10 @@ class Nd2File(BaseSource):
     def identity(self) -> str:
         """Digest size, header, frame map and three sampled frames, whatever path and date."""
         digest = new_digest()
-        self._opened().update(digest, sampled(np.flatnonzero(self._held).tolist()))
+        try:
+            self._opened().update(digest, sampled(np.flatnonzero(self._held).tolist()))
+        except (EOFError, ValueError) as error:
+            raise ReadError(f"{self._path.name} is damaged ({error}); copy it again.") from error
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -124,7 +127,7 @@ class Nd2File(BaseSource):
         except Exception as error:
             raise ReadError(
                 f"The metadata of {self._path.name} cannot be read "
-                f"({type(error).__name__}: {error}); the file is damaged or of an unknown kind."
+                f"({type(error).__name__}: {error}); the file is damaged, copy it again."
             ) from error
 
     def _read(self, fov: int, frame: int, channels: Sequence[int], z: int) -> NDArray[Any]:

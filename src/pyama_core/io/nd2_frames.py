@@ -72,42 +72,48 @@ class ModernFrames:
         self, index: int, description: Nd2Description, channels: Sequence[int]
     ) -> NDArray[Any]:
         """Channels of a frame, ``(len(channels), H, W)``; raises ReadError where damaged."""
-        height, width, _ = description.shape
-        planes = np.empty((len(channels), height, width), description.dtype)
         start, size = self._file.frame_content(index)
         try:
             if description.compressed:
-                packed = self._file.read(start + _TIME_BYTES, size - _TIME_BYTES)
-                _split(_rows(zlib.decompress(packed), description), channels, planes)
-            elif size - _TIME_BYTES >= height * description.row_bytes:
-                self._split_strips(start + _TIME_BYTES, description, channels, planes)
-            else:
-                raise EOFError
+                return self._inflated(start, size, description, channels)
+            return self._split_strips(start, size, description, channels)
         except (EOFError, ValueError, zlib.error):
             raise ReadError(
                 f"Frame {index} of {self._path.name} is damaged; copy the file again."
             ) from None
-        return planes
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
+    def _inflated(
+        self, start: int, size: int, description: Nd2Description, channels: Sequence[int]
+    ) -> NDArray[Any]:
+        packed = self._file.read(start + _TIME_BYTES, size - _TIME_BYTES)
+        rows = _rows(zlib.decompress(packed), description)
+        planes = _planes(description, channels)
+        _split(rows, channels, planes)
+        return planes
+
     def _split_strips(
-        self,
-        start: int,
-        description: Nd2Description,
-        channels: Sequence[int],
-        planes: NDArray[Any],
-    ) -> None:
+        self, start: int, size: int, description: Nd2Description, channels: Sequence[int]
+    ) -> NDArray[Any]:
         height, row_bytes = description.shape[0], description.row_bytes
+        if size < _TIME_BYTES + height * row_bytes:
+            raise EOFError
+        planes = _planes(description, channels)
         n_rows = min(height, max(1, STRIP_BYTES // row_bytes))
         buffer = memoryview(bytearray(n_rows * row_bytes))
         for top in range(0, height, n_rows):
             bottom = min(top + n_rows, height)
             strip = buffer[: (bottom - top) * row_bytes]
-            self._file.read_into(start + top * row_bytes, strip)
+            self._file.read_into(start + _TIME_BYTES + top * row_bytes, strip)
             _split(_rows(strip, description), channels, planes[:, top:bottom])
+        return planes
+
+
+def _planes(description: Nd2Description, channels: Sequence[int]) -> NDArray[Any]:
+    return np.empty((len(channels), *description.shape[:2]), description.dtype)
 
 
 def _rows(stored: bytes | memoryview, description: Nd2Description) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from pyama_core.errors import ReadError
 from pyama_core.io.frame_times import TimePlan, choose_frame_times
-from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata
+from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.io.nd2_picture import named, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _LOOPS: Final = {"TimeLoop": "T", "NETimeLoop": "T", "XYPosLoop": "P", "ZStackLoop": "Z"}
 _RGB_COMPONENTS: Final = 3
+_MAX_FRAMES: Final = 10_000_000
+"""Frames a file may list; more than any microscope records, so the list is damaged."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,17 @@ def describe(file: nd2.ND2File, name: str) -> Nd2Description:
     width, n_components = attributes.widthPx or 0, attributes.componentCount
     bytes_per_value = max(1, -(-attributes.bitsPerComponentInMemory // 8))
     kind = "f" if attributes.pixelDataType == "float" else "u"
+    shape = (attributes.heightPx, width, n_components)
+    loops = _loops(file.experiment, name)
+    n_listed = math.prod(size for _, size in loops)
+    if min(shape) < 1 or not 1 <= n_listed <= _MAX_FRAMES:
+        raise ReadError(
+            f"{name} is damaged: it claims {n_listed} frames of {shape} (height, width, channels); "
+            "copy it again."
+        )
     return Nd2Description(
-        loops=_loops(file.experiment, name),
-        shape=(attributes.heightPx, width, n_components),
+        loops=loops,
+        shape=shape,
         dtype=np.dtype(f"{kind}{bytes_per_value}").name,
         row_bytes=attributes.widthBytes or width * n_components * bytes_per_value,
         compressed=attributes.compressionType == "lossless",
@@ -98,7 +110,7 @@ def build_metadata(
     )
     missing = _missing_frames(whole)
     height, width, n_channels = description.shape
-    z_step = _z_step_um(file.experiment)
+    picture = read_picture(file)
     return MicroscopyMetadata(
         file_path=path,
         base_name=path.stem,
@@ -109,10 +121,10 @@ def build_metadata(
         n_channels=n_channels,
         n_z=sequence.shape[2],
         dtype=description.dtype,
-        channels=_channels(file, n_channels),
+        channels=named(picture.channels, n_channels),
         fov_names=_fov_names(file.experiment, sequence.shape[0]),
-        pixel_size_um=_pixel_size_um(file),
-        z_step_um=z_step,
+        pixel_size_um=picture.pixel_size_um,
+        z_step_um=_z_step_um(file.experiment),
         frame_times_min=times.minutes,
         time_source=times.source,
         missing_frames=missing,
@@ -162,37 +174,12 @@ def _time_plan(experiment: Iterable[Any]) -> TimePlan:
     return TimePlan()
 
 
-def _channels(file: nd2.ND2File, n_channels: int) -> tuple[ChannelInfo, ...]:
-    metadata = file.metadata
-    stated = list(getattr(metadata, "channels", None) or ())[:n_channels]
-    named = [_channel(entry.channel, number) for number, entry in enumerate(stated)]
-    unnamed = [ChannelInfo(f"Channel {number}") for number in range(len(named), n_channels)]
-    return (*named, *unnamed)
-
-
-def _channel(stated: Any, number: int) -> ChannelInfo:
-    color = stated.color
-    return ChannelInfo(
-        name=stated.name or f"Channel {number}",
-        emission_nm=stated.emissionLambdaNm or None,
-        excitation_nm=stated.excitationLambdaNm or None,
-        color=f"#{color.r:02x}{color.g:02x}{color.b:02x}",
-    )
-
-
 def _fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
     stated: Sequence[str | None] = [None] * n_fovs
     for loop in experiment:
         if loop.type == "XYPosLoop":
             stated = [point.name for point in loop.parameters.points]
     return tuple(name or f"FOV {fov}" for fov, name in enumerate(stated))
-
-
-def _pixel_size_um(file: nd2.ND2File) -> float | None:
-    for entry in getattr(file.metadata, "channels", None) or ():
-        if entry.volume.axesCalibrated[0]:
-            return float(entry.volume.axesCalibration[0])
-    return None
 
 
 def _z_step_um(experiment: Iterable[Any]) -> float | None:
