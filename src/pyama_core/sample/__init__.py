@@ -1,0 +1,1 @@
+"""The embedded synthetic experiment, with ground truth."""

@@ -1,0 +1,237 @@
+"""A colony of rod-shaped cells that grow, divide and push each other apart.
+
+Rods are capsules in overdamped motion: each grows exponentially, divides after adding a noisy
+length ("adder", Taheri-Araghi et al., Curr Biol 2015), and contacts are resolved by position-based
+dynamics (Müller et al., J Vis Commun Image Represent 2007) on beads along each rod's axis.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from pyama_core.sample.lineage import Lineage, lineage_of
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+N_BEADS = 7
+SUBSTEPS = 4
+SWEEPS = 12
+
+
+@dataclass(frozen=True)
+class ColonyParams:
+    """What the colony's cells are like; lengths in pixels.
+
+    Attributes
+    ----------
+    height, width : int
+        Size of the field.
+    divisions : int
+        Expected number of divisions over all frames.
+    rod_width : float
+        Diameter of a rod.
+    birth_length : float
+        Mean length, tip to tip, of a newborn rod.
+    rate_cv, length_cv : float
+        Spread of growth rates and of division lengths over cells.
+    bend : float
+        Standard deviation, in radians, of a daughter's turn at division.
+    drift : float
+        Standard deviation, in pixels per frame, of the field's random walk.
+    """
+
+    height: int = 512
+    width: int = 512
+    divisions: int = 350
+    rod_width: float = 10.0
+    birth_length: float = 19.0
+    rate_cv: float = 0.1
+    length_cv: float = 0.12
+    bend: float = 0.12
+    drift: float = 1.0
+
+
+@dataclass
+class Rods:
+    """State of all living rods: centre (N, 2) y, x; the others (N,)."""
+
+    cell: Ints
+    center: Floats
+    angle: Floats
+    length: Floats
+    birth: Floats
+    target: Floats
+    rate: Floats
+
+    def take(self, index: Ints | NDArray[np.bool_]) -> "Rods":
+        """Return the rods at `index`."""
+        return Rods(**{f.name: getattr(self, f.name)[index].copy() for f in fields(self)})
+
+    def joined(self, other: "Rods") -> "Rods":
+        """Return these rods followed by the other's."""
+        mine = {f.name: [getattr(self, f.name), getattr(other, f.name)] for f in fields(self)}
+        return Rods(**{name: np.concatenate(pair) for name, pair in mine.items()})
+
+    def axis(self) -> Floats:
+        """Return each rod's direction, (N, 2) y, x."""
+        return np.stack([np.sin(self.angle), np.cos(self.angle)], axis=1)
+
+
+def make_colony(
+    n_frames: int = 50, seed: int = 0, params: ColonyParams | None = None
+) -> tuple[NDArray[np.uint16], Lineage]:
+    """Grow a colony from two touching rods.
+
+    Parameters
+    ----------
+    n_frames : int
+        Number of frames.
+    seed : int
+        Same seed, same colony.
+    params : ColonyParams, optional
+        Size of the field, number of divisions, shape and spread of the cells.
+
+    Returns
+    -------
+    ids : (T, Y, X) uint16
+        Tracked instances; 0 = background. Daughters get new ids.
+    lineage : Lineage
+        Mothers, first and last frames.
+    """
+    params = params or ColonyParams()
+    rng = np.random.default_rng(seed)
+    rods, parents = _founders(rng, params), [0, 0, 0]
+    doublings = np.log2((params.divisions + 2) / 2)
+    growth = np.log(2) * doublings / max(n_frames - 1, 1) / SUBSTEPS
+    ids = np.zeros((n_frames, params.height, params.width), np.uint16)
+    offset = np.array([params.height, params.width]) / 2 - rods.center.mean(axis=0)
+    for frame in ids:
+        draw_rods(frame, rods, offset, params.rod_width)
+        offset = offset + rng.normal(0, params.drift, 2)
+        for _ in range(SUBSTEPS):
+            rods = _grown(rods, growth, params)
+            rods = _divided(rods, parents, rng, params)
+            _relax(rods, params.rod_width)
+    return ids, lineage_of(ids, np.array(parents, np.int64))
+
+
+def _founders(rng: np.random.Generator, params: ColonyParams) -> Rods:
+    """Two touching rods side by side, one a third of a cycle older."""
+    length = params.birth_length * np.array([1.15, 1.6])
+    center = np.array([[0.0, 0.0], [params.rod_width, 0.3 * params.rod_width]])
+    rods = Rods(np.array([1, 2]), center, rng.normal(0, 0.1, 2), length, length, length, length)
+    return _fresh(rods, rng, params, np.full(2, params.birth_length))
+
+
+def _fresh(rods: Rods, rng: np.random.Generator, params: ColonyParams, birth: Floats) -> Rods:
+    """Draw each rod's growth rate and the length at which it will divide."""
+    n = len(birth)
+    rods.birth = birth
+    rods.target = birth + params.birth_length * np.exp(rng.normal(0, params.length_cv, n))
+    rods.rate = np.exp(rng.normal(0, params.rate_cv, n))
+    return rods
+
+
+def _grown(rods: Rods, growth: float, params: ColonyParams) -> Rods:
+    """Lengthen every rod and move the colony outwards as its area grows."""
+    longer = rods.length * np.exp(growth * rods.rate)
+    middle = rods.center.mean(axis=0)
+    crowd = min(len(rods.cell) / 60, 1.0)
+    rods.center = middle + (rods.center - middle) * (longer.sum() / rods.length.sum()) ** (0.45 * crowd)
+    rods.length = longer
+    return rods
+
+
+def _divided(
+    rods: Rods, parents: list[int], rng: np.random.Generator, params: ColonyParams
+) -> Rods:
+    """Replace every rod that has reached its length by two daughters."""
+    ready = rods.length >= rods.target
+    mothers = rods.take(ready)
+    share = 0.5 + rng.normal(0, 0.03, len(mothers.cell))
+    daughters = [_daughters(mothers, part, side) for part, side in ((share, -1), (1 - share, 1))]
+    young = daughters[0].joined(daughters[1])
+    young.angle = young.angle + rng.normal(0, params.bend, len(young.angle))
+    young = _fresh(young, rng, params, young.length)
+    young.cell = len(parents) + np.arange(len(young.cell))
+    parents.extend(np.tile(mothers.cell, 2).tolist())
+    return rods.take(~ready).joined(young)
+
+
+def _daughters(mothers: Rods, share: Floats, side: int) -> Rods:
+    """Daughters at one end of their mothers, together exactly as long as they."""
+    young = mothers.take(np.arange(len(mothers.cell)))
+    young.length = mothers.length * share
+    young.center = mothers.center + side * mothers.axis() * ((mothers.length - young.length) / 2)[:, None]
+    return young
+
+
+def _beads(rods: Rods, rod_width: float) -> Floats:
+    """Arms (N * N_BEADS, 2) from each rod's centre to the beads along its axis."""
+    reach = np.linspace(-0.5, 0.5, N_BEADS) * (rods.length - rod_width)[:, None]
+    return (reach[:, :, None] * rods.axis()[:, None, :]).reshape(-1, 2)
+
+
+def _relax(rods: Rods, rod_width: float) -> None:
+    """Push overlapping rods apart and draw almost touching ones together."""
+    owner = np.repeat(np.arange(len(rods.cell)), N_BEADS)
+    spots = rods.center[owner] + _beads(rods, rod_width)
+    pairs = cKDTree(spots).query_pairs(1.4 * rod_width, output_type="ndarray")
+    pairs = pairs[owner[pairs[:, 0]] != owner[pairs[:, 1]]]
+    for _ in range(SWEEPS if len(pairs) else 0):
+        _sweep(rods, owner, pairs, rod_width)
+
+
+def _sweep(rods: Rods, owner: Ints, pairs: Ints, rod_width: float) -> None:
+    """Move and turn each rod by the mean of what its contacts ask for."""
+    arms = _beads(rods, rod_width)
+    spots = rods.center[owner] + arms
+    a, b = pairs[:, 0], pairs[:, 1]
+    apart = spots[b] - spots[a]
+    distance = np.maximum(np.hypot(apart[:, 0], apart[:, 1]), 1e-6)
+    overlap = rod_width - distance
+    wish = np.where(overlap > 0, 0.5, np.where(overlap > -0.2 * rod_width, 0.05, 0.0)) * overlap
+    push = apart / distance[:, None] * wish[:, None]
+    bead = np.concatenate([a, b])
+    push = np.concatenate([-push, push])
+    active = np.concatenate([wish, wish]) != 0
+    bead, push = bead[active], push[active]
+    rod, n = owner[bead], len(rods.cell)
+    count = np.maximum(np.bincount(rod, minlength=n), 1)
+    for axis in range(2):
+        rods.center[:, axis] += 1.3 * np.bincount(rod, push[:, axis], n) / count
+    arm = arms[bead]
+    torque = np.bincount(rod, arm[:, 1] * push[:, 0] - arm[:, 0] * push[:, 1], n)
+    inertia = np.bincount(rod, (arm**2).sum(axis=1), n) + rod_width**2
+    rods.angle = rods.angle + 1.3 * torque / inertia
+
+
+def draw_rods(frame: NDArray[np.uint16], rods: Rods, offset: Floats, rod_width: float) -> None:
+    """Draw each rod's id where its axis is nearest; in place, (Y, X)."""
+    nearest = np.full(frame.shape, 1.0, np.float32)
+    center, axis = rods.center + offset, rods.axis()
+    reach = np.ceil(rods.length / 2).astype(int) + 2
+    waist = _waist(rods)
+    for i, cell in enumerate(rods.cell):
+        low = np.clip(np.floor(center[i]).astype(int) - reach[i], 0, frame.shape)
+        high = np.clip(np.floor(center[i]).astype(int) + reach[i] + 2, 0, frame.shape)
+        box = (slice(low[0], high[0]), slice(low[1], high[1]))
+        y, x = np.ogrid[box]
+        dy, dx = y - center[i, 0], x - center[i, 1]
+        along = dy * axis[i, 0] + dx * axis[i, 1]
+        beyond = np.maximum(np.abs(along) - (rods.length[i] - rod_width) / 2, 0)
+        across = dx * axis[i, 0] - dy * axis[i, 1]
+        radius = rod_width / 2 * (1 - waist[i] * np.exp(-((along / (0.3 * rod_width)) ** 2)))
+        inside = np.hypot(beyond, across) / radius
+        won = inside < nearest[box]
+        nearest[box][won] = inside[won]
+        frame[box][won] = cell
+
+
+def _waist(rods: Rods) -> Floats:
+    """How far each rod is constricted at its middle, rising before division."""
+    done = (rods.length - rods.birth) / (rods.target - rods.birth)
+    return 0.45 * np.clip((done - 0.75) / 0.25, 0, 1)
