@@ -21,11 +21,13 @@ class _Frames:
         self.shape, self.dtype, self.ndim = shape, dtype, len(shape)
         self._read = read
 
-    def __getitem__(self, index: tuple[slice, ...]) -> NDArray[Any]:
+    def __getitem__(self, index: tuple[slice | int, ...]) -> NDArray[Any]:
+        """Read the one frame that dask asks for; it may have fused its slicing into the index."""
         leading, plane = index[:-2], index[-2:]
-        where = tuple(part.start or 0 for part in leading)
+        where = tuple(part if isinstance(part, int) else part.start or 0 for part in leading)
         frame = np.asarray(self._read(where), dtype=self.dtype)[plane]
-        return frame.reshape((1,) * len(leading) + frame.shape)
+        kept = sum(isinstance(part, slice) for part in leading)
+        return frame.reshape((1,) * kept + frame.shape)
 
 
 def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> da.Array:

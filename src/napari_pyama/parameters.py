@@ -8,6 +8,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pyama_core.processing.extraction.features import feature_names
+from pyama_core.processing.extraction.params import ExtractionParams
+from pyama_core.processing.segmentation import SegmentationParams
+from pyama_core.processing.segmentation import method_names as segmentation_methods
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -37,10 +42,20 @@ class Parameter:
 def parameters_of(section: type[BaseModel]) -> Iterator[Parameter]:
     """Give the parameters of a section in the order of their definition."""
     for name, field in section.model_fields.items():
-        yield _parameter(name, field)
+        yield _parameter(name, field, _installed_choices(section, name))
 
 
-def _parameter(name: str, field: FieldInfo) -> Parameter:
+def _installed_choices(section: type[BaseModel], name: str) -> tuple[str, ...]:
+    """Return what is offered under a name here, by this project and by installed packages."""
+    offers = {
+        (SegmentationParams, "method"): segmentation_methods,
+        (ExtractionParams, "features"): feature_names,
+    }
+    offer = offers.get((section, name))
+    return tuple(offer()) if offer else ()
+
+
+def _parameter(name: str, field: FieldInfo, installed: tuple[str, ...]) -> Parameter:
     kind, optional = _without_none(field.annotation)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     step: Any = extra.get("step")
@@ -55,7 +70,7 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
         upper=_limit(field, "le"),
         step=step,
         auto=str(extra.get("auto") or ""),
-        choices=get_args(kind) if get_origin(kind) is Literal else (),
+        choices=get_args(kind) if get_origin(kind) is Literal else installed,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Layer
 
 from napari_pyama.layers import Origin, origin_of
+from napari_pyama.open_images import is_plain_image, origin_of_images
 from pyama_core.io import MicroscopyFile
 
 
@@ -30,34 +31,43 @@ class View:
         """The frame in words, with its time where that is known."""
         metadata = self.source.metadata
         text = f"frame {self.frame} of 0 to {metadata.n_frames - 1}"
-        if metadata.frame_times_min is None:
+        if metadata.time_source in ("", "frame index"):
             return text
         return f"{text} ({metadata.times_of(self.fov)[self.frame]:.1f} min)"
 
 
 def view_of(viewer: Any) -> View | None:
     """Return the frame in view of the experiment in view; None where none is open."""
-    layer = stack_in_view(viewer)
-    if layer is None:
+    found = _in_view(viewer)
+    if found is None:
         return None
-    origin = origin_of(layer)
-    assert origin is not None
+    layer, origin = found
     where = dict(zip(origin.axes.order, _index(viewer, layer), strict=True))
     metadata = origin.source.metadata
-    fov = int(np.clip(where["p"], 0, metadata.n_fovs - 1))
-    frame = int(np.clip(where["t"], 0, metadata.n_frames - 1))
+    fov = int(np.clip(where.get("p", 0), 0, metadata.n_fovs - 1))
+    frame = int(np.clip(where.get("t", 0), 0, metadata.n_frames - 1))
     return View(origin.source, fov, frame)
 
 
-def stack_in_view(viewer: Any) -> Layer | None:
-    """Return the active layer where it is of an experiment, else the topmost one that is."""
-    active = viewer.layers.selection.active
-    stacks = [layer for layer in viewer.layers if _is_stack(origin_of(layer))]
-    return active if active in stacks else (stacks[-1] if stacks else None)
+def _in_view(viewer: Any) -> tuple[Layer, Origin] | None:
+    """Take the active layer where it is of an experiment, else the topmost one that is.
+
+    Layers this plugin opened or made come before other images.
+    """
+    active, top_down = viewer.layers.selection.active, list(reversed(viewer.layers))
+    ours = [layer for layer in top_down if origin_of(layer) is not None]
+    plain = [layer for layer in top_down if is_plain_image(layer)]
+    for layer in ([] if active is None else [active]) + ours + plain:
+        origin = origin_of_images(viewer, layer) if layer in plain else _origin_of_stack(layer)
+        if origin is not None:
+            return layer, origin
+    return None
 
 
-def _is_stack(origin: Origin | None) -> bool:
-    return origin is not None and origin.axes.order.startswith("pt")
+def _origin_of_stack(layer: Layer) -> Origin | None:
+    """Return the origin of a raw or result layer, None for previews, tracks and other layers."""
+    origin = origin_of(layer)
+    return origin if origin is not None and origin.axes.order.startswith("pt") else None
 
 
 def _index(viewer: Any, layer: Layer) -> list[int]:

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 import yaml
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
 
 from napari_pyama.parameters import Parameter
+from napari_pyama.widgets.check_list import CheckList
 
 MAX_DECIMALS: Final = 10
 
@@ -20,7 +21,9 @@ MAX_DECIMALS: Final = 10
 class Editor:
     """A widget and the way between a parameter's value and what the widget holds."""
 
-    widget: ValueWidget[Any]
+    native: QWidget
+    on_changed: Callable[[Callable[..., None]], Any]
+    """Connects a callback to the widget's signal."""
     show: Callable[[Any], None]
     read: Callable[[], Any]
 
@@ -28,13 +31,15 @@ class Editor:
 def editor_for(parameter: Parameter) -> Editor:
     """Make the editor that fits a parameter's type, with its limits, step and tooltip."""
     editor = _editor(parameter)
-    editor.widget.tooltip = parameter.help
-    if isinstance(editor.widget.native, QAbstractSpinBox | QComboBox):
-        editor.widget.native.installEventFilter(_WheelScrollsForm(editor.widget.native))
+    editor.native.setToolTip(parameter.help)
+    if isinstance(editor.native, QAbstractSpinBox | QComboBox):
+        editor.native.installEventFilter(_WheelScrollsForm(editor.native))
     return editor
 
 
 def _editor(parameter: Parameter) -> Editor:
+    if get_origin(parameter.kind) is tuple and parameter.choices:
+        return _several(CheckList(parameter.choices))
     if parameter.choices:
         return _plain(ComboBox(choices=parameter.choices, value=parameter.choices[0]))
     if parameter.kind is bool:
@@ -52,7 +57,17 @@ def _plain(widget: ValueWidget[Any]) -> Editor:
     def show(value: Any) -> None:
         widget.value = value
 
-    return Editor(widget, show, widget.get_value)
+    return _of_widget(widget, show, widget.get_value)
+
+
+def _of_widget(
+    widget: ValueWidget[Any], show: Callable[[Any], None], read: Callable[[], Any]
+) -> Editor:
+    return Editor(widget.native, lambda call: widget.changed.connect(call, weak=False), show, read)
+
+
+def _several(widget: CheckList) -> Editor:
+    return Editor(widget, widget.itemChanged.connect, widget.check, widget.checked)
 
 
 def _float_editor(parameter: Parameter) -> Editor:
@@ -63,7 +78,7 @@ def _float_editor(parameter: Parameter) -> Editor:
         widget.native.setDecimals(min(digits, MAX_DECIMALS))
         widget.value = value
 
-    return Editor(widget, show, widget.get_value)
+    return _of_widget(widget, show, widget.get_value)
 
 
 def _yaml_editor() -> Editor:
@@ -77,7 +92,7 @@ def _yaml_editor() -> Editor:
     def read() -> Any:
         return yaml.safe_load(widget.value)
 
-    return Editor(widget, show, read)
+    return _of_widget(widget, show, read)
 
 
 def _plain_data(value: Any) -> Any:

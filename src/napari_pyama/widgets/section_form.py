@@ -34,6 +34,7 @@ class ParameterRow(QWidget):
         self.reset = QToolButton()
         self.caption = QLabel()
         self._value: Any = None
+        self._showing = False
         self._lay_out()
         self._explain()
         self.show_value(parameter.default)
@@ -41,7 +42,7 @@ class ParameterRow(QWidget):
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
-        native = self.editor.widget.native
+        native = self.editor.native
         native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for part in (native, self.automatic, self.reset):
             line.addWidget(part)
@@ -62,19 +63,17 @@ class ParameterRow(QWidget):
         self.caption.setEnabled(False)
 
     def _connect(self) -> None:
-        self.editor.widget.changed.connect(self._on_edited)
+        self.editor.on_changed(self._on_edited)
         self.automatic.toggled.connect(self._on_edited)
         self.reset.clicked.connect(self._on_reset)
 
     def show_value(self, value: Any) -> None:
         """Show a value exactly as it is kept, without reporting it as an edit."""
-        self._value = value
-        with self.editor.widget.changed.blocked():
-            if value is not None:
-                self.editor.show(value)
-        self.automatic.blockSignals(True)
+        self._value, self._showing = value, True
+        if value is not None:
+            self.editor.show(value)
         self.automatic.setChecked(value is None)
-        self.automatic.blockSignals(False)
+        self._showing = False
         self._update_state()
 
     def complain(self, sentence: str) -> None:
@@ -83,6 +82,8 @@ class ParameterRow(QWidget):
         self.caption.setVisible(True)
 
     def _on_edited(self, *_: Any) -> None:
+        if self._showing:
+            return
         try:
             value = None if self.automatic.isChecked() else self.editor.read()
         except yaml.YAMLError:
@@ -95,7 +96,7 @@ class ParameterRow(QWidget):
 
     def _update_state(self) -> None:
         is_automatic = self._value is None
-        self.editor.widget.enabled = not is_automatic
+        self.editor.native.setEnabled(not is_automatic)
         self.reset.setEnabled(self._value != self.parameter.default)
         self.caption.setText(self.parameter.auto)
         self.caption.setVisible(is_automatic and bool(self.parameter.auto))

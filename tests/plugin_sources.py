@@ -1,0 +1,39 @@
+"""Small experiments for tests of the plugin, in memory."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.io import ArraySource, ChannelInfo
+
+N_FOVS, N_FRAMES, HEIGHT, WIDTH = 2, 4, 64, 80
+
+
+def cells(n_frames: int = N_FRAMES) -> NDArray[np.uint16]:
+    """Two bright, textured squares per FOV that move to the right, ``(P, T, Y, X)``."""
+    rng = np.random.default_rng(3)
+    movie = rng.normal(1000, 5, (N_FOVS, n_frames, HEIGHT, WIDTH))
+    for frame in range(n_frames):
+        for top, left in ((5, 5), (36, 30)):
+            box = (slice(None), frame, slice(top, top + 22), slice(left + frame, left + 22 + frame))
+            movie[box] += rng.normal(400, 150, movie[box].shape)
+    return movie.clip(0, 65535).astype(np.uint16)
+
+
+def experiment() -> ArraySource:
+    """Phase and one fluorescence channel of two FOVs, every 5 minutes, 0.5 um pixels."""
+    movie = cells()
+    return ArraySource(
+        [movie, movie // 4],
+        "PTYX",
+        name="movie",
+        channels=[ChannelInfo("Phase"), ChannelInfo("GFP", emission_nm=525.0)],
+        fov_names=("A1", "B2"),
+        pixel_size_um=0.5,
+        frame_times_min=np.arange(N_FRAMES) * 5.0,
+    )
+
+
+def stack_experiment() -> ArraySource:
+    """One channel of one FOV with three z planes."""
+    movie = cells()[:1, :, None] + np.arange(3, dtype=np.uint16)[None, None, :, None, None]
+    return ArraySource(movie, "PTZYX", name="stack", pixel_size_um=0.5, z_step_um=1.0)

@@ -1,0 +1,142 @@
+"""Layers: lazy, aligned, with scale, units and axis labels."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+from napari_pyama.layers import contrast_of, origin_of, raw_layers
+from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
+from napari_pyama.start import start_at_first_step
+from napari_pyama.view import view_of
+from tests.plugin_sources import HEIGHT, N_FOVS, N_FRAMES, WIDTH, experiment, stack_experiment
+
+
+def open_in(viewer, source):
+    start_at_first_step(viewer)
+    for layer in raw_layers(source):
+        viewer.add_layer(Layer.create(*layer))
+
+
+def test_one_layer_per_channel_named_and_colored_by_it():
+    layers = [Layer.create(*layer) for layer in raw_layers(experiment())]
+    assert [layer.name for layer in layers] == ["Phase", "GFP"]
+    assert [layer.colormap.name for layer in layers] == ["gray", "#40ff1a"]
+
+
+def test_every_axis_has_its_scale_unit_and_label():
+    layer = Layer.create(*raw_layers(experiment())[0])
+    assert layer.data.shape == (N_FOVS, N_FRAMES, HEIGHT, WIDTH)
+    assert tuple(layer.scale) == (1, 5, 0.5, 0.5)
+    assert [str(unit) for unit in layer.units] == [
+        "dimensionless",
+        "minute",
+        "micrometer",
+        "micrometer",
+    ]
+    assert layer.axis_labels == ("position", "time", "y", "x")
+
+
+def test_a_z_stack_keeps_its_axis():
+    layer = Layer.create(*raw_layers(stack_experiment())[0])
+    assert layer.axis_labels == ("position", "time", "z", "y", "x")
+    assert layer.data.shape[2] == 3
+
+
+def test_metadata_of_a_layer_tell_times_and_positions():
+    metadata = Layer.create(*raw_layers(experiment())[1]).metadata
+    assert metadata["positions"] == ("A1", "B2")
+    assert metadata["times_min"][0].tolist() == [0, 5, 10, 15]
+    assert metadata["channel"].name == "GFP"
+
+
+def test_the_viewer_starts_at_the_first_step_of_everything():
+    viewer = ViewerModel()
+    open_in(viewer, experiment())
+    assert viewer.dims.current_step[:2] == (0, 0)
+
+
+def test_a_viewer_with_layers_keeps_its_step():
+    viewer = ViewerModel()
+    open_in(viewer, experiment())
+    viewer.dims.set_current_step((0, 1), (1, 2))
+    open_in(viewer, experiment())
+    assert viewer.dims.current_step[:2] == (1, 2)
+
+
+def test_only_frames_that_are_shown_are_read():
+    read = set()
+
+    def frame_at(where):
+        read.add(where)
+        return np.full((8, 8), where[1])
+
+    data = lazy_stack((3, 100, 8, 8), np.uint16, frame_at)
+    assert np.asarray(data[1, 7]).mean() == 7
+    assert read == {(1, 7)}
+
+
+def test_the_frame_in_view_is_that_of_the_sliders():
+    viewer = ViewerModel()
+    open_in(viewer, experiment())
+    viewer.dims.set_current_step((0, 1), (1, 3))
+    view = view_of(viewer)
+    assert (view.fov, view.frame) == (1, 3)
+    assert view.fov_text == "FOV 1 of 0 to 1 (B2)"
+    assert view.frame_text == "frame 3 of 0 to 3 (15.0 min)"
+
+
+def test_the_active_layer_says_which_experiment_is_in_view():
+    viewer = ViewerModel()
+    open_in(viewer, experiment())
+    open_in(viewer, experiment())
+    viewer.layers.selection.active = viewer.layers[0]
+    assert view_of(viewer).source is origin_of(viewer.layers[0]).source
+    viewer.layers.selection.active = viewer.layers[-1]
+    assert view_of(viewer).source is origin_of(viewer.layers[-1]).source
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (5, 64, 64), (2, 5, 64, 64), (2, 5, 3, 64, 64)])
+def test_plain_images_of_one_shape_are_the_channels_of_an_experiment(shape):
+    viewer = ViewerModel()
+    for name in ("phase", "red"):
+        viewer.add_image(np.zeros(shape, np.uint16), name=name, contrast_limits=(0, 1))
+    source = view_of(viewer).source
+    assert source.metadata.channel_names == ("phase", "red")
+    assert source is view_of(viewer).source
+
+
+def test_a_plain_image_gives_its_scale_in_micrometers_and_minutes():
+    viewer = ViewerModel()
+    viewer.add_image(
+        np.zeros((3, 8, 8)),
+        scale=(30, 500, 500),
+        units=("second", "nanometer", "nanometer"),
+        contrast_limits=(0, 1),
+    )
+    metadata = view_of(viewer).source.metadata
+    assert metadata.pixel_size_um == pytest.approx(0.5)
+    assert metadata.times_of(0).tolist() == pytest.approx([0, 0.5, 1])
+
+
+def test_nothing_is_in_view_of_an_empty_viewer_or_one_with_a_photo():
+    viewer = ViewerModel()
+    assert view_of(viewer) is None
+    viewer.add_image(np.zeros((4, 4, 3), np.uint8), rgb=True)
+    assert view_of(viewer) is None
+
+
+@pytest.mark.parametrize("frame", [np.zeros((4, 4)), np.full((4, 4), np.nan)])
+def test_contrast_limits_increase_even_without_contrast(frame):
+    low, high = contrast_of(frame)
+    assert low < high
+
+
+def test_a_frame_of_an_array_file_is_read_and_the_file_let_go(tmp_path):
+    stack = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    path = tmp_path / "stack.npy"
+    np.save(path, stack)
+    assert np.array_equal(npy_frame(path, 1), stack[1])
+    assert npy_form(path) == ((2, 3, 4), np.dtype(np.float32))
+    assert npy_frame(path, 2) is None
+    assert npy_frame(tmp_path / "none.npy", 0) is None
