@@ -36,7 +36,8 @@ def load_plugin(group: str, name: str, builtin: Mapping[str, str] | None = None)
     InputError
         If nothing has that name (says which exist), or it cannot be imported (says why).
     """
-    loaders = plugins(group, builtin)
+    own = (builtin or {}).get(name)
+    loaders = {name: EntryPoint(name, own, group).load} if own else plugins(group, builtin)
     if name not in loaders:
         raise InputError(
             f"{group}: there is no {name!r}; choose one of {', '.join(loaders)}, "

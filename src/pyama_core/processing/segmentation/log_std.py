@@ -31,6 +31,7 @@ from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 
 _LEAST_SPAN = 1e-9
+_NEIGHBORS = 64
 
 
 class LogStd:
@@ -66,10 +67,8 @@ class _LogStdFrames:
             image[:half], image[-half:] = inner[half - 1 :: -1], inner[: -half - 1 : -1]
 
     def _threshold(self) -> None:
-        bound = least_foreground(self.image, self.params)
-        texture.pack_foreground(
-            self.image, self.params.window, is_exact(self.image), bound, self.bits
-        )
+        bound, one = least_foreground(self.image, self.params), _one(self.image)
+        texture.pack_foreground(self.image, self.params.window, one, bound, self.bits)
 
     def _shape(self, width: int) -> None:
         """Fill holes, then open, then close; the two dilations between are one."""
@@ -86,38 +85,36 @@ class _LogStdFrames:
 
 def least_foreground(image: NDArray[Any], params: SegmentationParams) -> float:
     """Least D (see `texture`) of a foreground pixel, for an image with its margin."""
-    window, exact = params.window, is_exact(image)
-    low, high, positive = texture.variance_extremes(image, window, exact)
-    if 2 * positive < (image.shape[0] - window + 1) * (image.shape[1] - window + 1):
-        return float(np.finfo(np.float64).smallest_subnormal)
-    if log_std(high, window) - log_std(low, window) < _LEAST_SPAN:
+    window = params.window
+    low, high = texture.variance_extremes(image, window, _one(image))
+    if low > high or log_std(high, window) - log_std(low, window) < _LEAST_SPAN:
         return np.inf
-    mode = _background_mode(image, params, low, high)
+    edges = np.linspace(log_std(low, window), log_std(high, window), params.bins + 1)
+    counts = _bin_counts(image, window, edges, low, high)
+    if 2 * counts[0] > counts.sum():
+        return low
+    fullest = int(np.argmax(counts[1:]))
+    mode = float(0.5 * (edges[fullest] + edges[fullest + 1]))
     if params.threshold is not None:
         return _least_above(mode + params.threshold, window)
-    spread = _spread_below(image, params, mode)
-    return _least_above(mode + params.sigmas * spread, window)
+    return _least_above(mode + params.sigmas * _spread_below(image, window, mode), window)
 
 
-def _background_mode(
-    image: NDArray[Any], params: SegmentationParams, low: float, high: float
-) -> float:
-    """Center of the fullest bin of L."""
-    window = params.window
-    edges = np.linspace(log_std(low, window), log_std(high, window), params.bins + 1)
-    bounds = least_variance(edges, window, above=False)
-    bounds[0], bounds[-1] = low, np.inf
+def _bin_counts(
+    image: NDArray[Any], window: int, edges: NDArray[np.float64], low: float, high: float
+) -> NDArray[np.int64]:
+    """Pixels of no variance, then those between each two edges of L."""
+    inner = least_variance(edges[1:-1], window, above=False)
+    bounds = np.concatenate([[0.0, low], inner, [np.inf]])
     shift, first_bin = _cells(bounds, high, 2.0 * float(edges[1] - edges[0]))
-    counts = texture.count_bins(image, window, is_exact(image), bounds, first_bin, shift)
-    fullest = int(np.argmax(counts))
-    return float(0.5 * (edges[fullest] + edges[fullest + 1]))
+    counts = texture.count_bins(image, window, _one(image), bounds, first_bin, shift)
+    return counts[:-1]
 
 
-def _spread_below(image: NDArray[Any], params: SegmentationParams, mode: float) -> float:
+def _spread_below(image: NDArray[Any], window: int, mode: float) -> float:
     """Find the standard deviation of the values of L up to the mode."""
-    window = params.window
     bound, center = _least_above(mode, window), mode + float(np.log(window * window))
-    count, total, square = texture.log_moments(image, window, is_exact(image), bound, center)
+    count, total, square = texture.log_moments(image, window, _one(image), bound, center)
     return float(np.sqrt(max(0.0, square / count - (total / count) ** 2))) if count else 0.0
 
 
@@ -127,8 +124,8 @@ def _cells(bounds: NDArray[np.float64], high: float, width: float) -> tuple[int,
     Gives by how much a pattern is shifted for its cell's number, and each cell's first bin.
     """
     shift = 52 - max(0, 1 - int(np.floor(np.log2(np.expm1(width)))))
-    first, last = np.array([bounds[0], high]).view(np.int64) >> shift
-    least = (np.arange(first, last + 1) << shift).view(np.float64)
+    first, last = np.array([bounds[1], high]).view(np.int64) >> shift
+    least = (np.arange(first - 1, last + 1) << shift).view(np.float64)
     return shift, np.maximum(np.searchsorted(bounds, least, side="right") - 1, 0)
 
 
@@ -145,21 +142,22 @@ def least_variance(levels: NDArray[np.float64], window: int, *, above: bool) -> 
     """Least D whose L reaches (is `above`) each level, to the last bit.
 
     L grows with D, so that comparing D with these spares the logarithm of every pixel. The
-    exponential lands within a few hundred float64 of it; bisecting their bit patterns finds it.
+    exponential lands within some hundred float64 of it; two looks at their neighbors, the first
+    at every 64th, find it.
     """
-    guess = window**4 * np.exp(np.minimum(2.0 * levels, 700.0))
-    low, high = (guess * (1 - 1e-12)).view(np.int64), (guess * (1 + 1e-12)).view(np.int64)
-    reached = np.greater if above else np.greater_equal
-    while np.any(high - low > 1):
-        middle = low + (high - low) // 2
-        enough = reached(log_std(middle.view(np.float64), window), levels)
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return high.view(np.float64)
+    guess = window**4 * np.exp(np.clip(2.0 * levels, -700.0, 700.0))
+    last_below = guess.view(np.int64) - _NEIGHBORS**2 // 2
+    for step in (_NEIGHBORS, 1):
+        patterns = last_below[:, None] + step * np.arange(_NEIGHBORS)
+        found = log_std(patterns.view(np.float64), window)
+        below = found <= levels[:, None] if above else found < levels[:, None]
+        last_below += step * (below.sum(axis=1) - 1)
+    return (last_below + 1).view(np.float64)
 
 
-def is_exact(image: NDArray[Any]) -> bool:
-    """Whether D of the image is a whole number."""
-    return image.dtype.kind == "u"
+def _one(image: NDArray[Any]) -> np.int64 | np.float64:
+    """1 of the type that D is computed in."""
+    return np.int64(1) if image.dtype.kind == "u" else np.float64(1)
 
 
 def _square(size: int, iterations: int) -> int:

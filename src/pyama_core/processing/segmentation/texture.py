@@ -1,13 +1,15 @@
 """Kernels: the local variance of a frame, and what its threshold is found from.
 
 The variance of the ``n = window**2`` pixels around each pixel is handled as ``n**2`` times itself,
-``D = n * sum(x**2) - sum(x)**2``: a whole number for an integer image and exact in float64,
-where the difference of two float means loses everything at a mean of 40000 and a deviation of 3.
-No pass stores D: each computes it anew, row by row, in buffers that fit the first-level cache.
-Images come with a margin of ``window // 2`` pixels on each side.
+``D = n * sum(d**2) - sum(d)**2`` with d the differences to the pixel in the middle. For an integer
+image that is a whole number, exact; for a float image it cannot cancel, where the difference of two
+means loses everything at a mean of 40000 and a deviation of 3.
+
+No pass stores D: computing it anew, one row in the first-level cache, costs less than moving it.
+Images come with a margin of ``window // 2`` pixels on each side. The argument `one` is a 1 of the
+type to compute in: int64 for integer images, float64 for others.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -19,121 +21,134 @@ Array = NDArray[Any]
 
 
 @kernel
-def integer_variance(image: Array, y: int, window: int, work: Array, out: Array) -> None:
-    """D of row `y` of an integer image, by sums along the columns and then along the row."""
-    sums, squares = work[0], work[1]
-    for x in range(sums.size):
-        a, b, c = float(image[y, x]), float(image[y + 1, x]), float(image[y + 2, x])
-        sums[x] = a + b + c
-        squares[x] = a * a + b * b + c * c
-    for dy in range(3, window):
-        for x in range(sums.size):
-            value = float(image[y + dy, x])
-            sums[x] += value
-            squares[x] += value * value
+def variance_row_of_3(image: Array, y: int, one: Any, out: Array) -> None:
+    """D of row `y` for a window of 3, all in registers."""
+    above, middle, below = image[y], image[y + 1], image[y + 2]
     for x in range(out.size):
-        total = sums[x] + sums[x + 1] + sums[x + 2]
-        square = squares[x] + squares[x + 1] + squares[x + 2]
-        for dx in range(3, window):
-            total += sums[x + dx]
-            square += squares[x + dx]
-        out[x] = window * window * square - total * total
+        center = one * middle[x + 1]
+        total = 0 * one
+        square = 0 * one
+        for k in range(3):
+            a, b, c = one * above[x + k], one * middle[x + k], one * below[x + k]
+            a, b, c = a - center, b - center, c - center
+            total += a + b + c
+            square += a * a + b * b + c * c
+        variance = float(9 * square - total * total)
+        out[x] = variance if 0.0 < variance < np.inf else 0.0
 
 
 @kernel
-def float_variance(image: Array, y: int, window: int, work: Array, out: Array) -> None:
-    """D of row `y` of any image, by the differences to the middle pixel, which cannot cancel."""
-    sums, squares = work[0], work[1]
-    sums[:] = 0.0
-    squares[:] = 0.0
+def variance_row_of_any(image: Array, y: int, window: int, one: Any, out: Array) -> None:
+    """D of row `y` for a window of any size."""
+    totals, squares = np.full(out.size, 0 * one), np.full(out.size, 0 * one)
     middle = image[y + window // 2, window // 2 :]
     for dy in range(window):
         for dx in range(window):
             shifted = image[y + dy, dx:]
             for x in range(out.size):
-                difference = float(shifted[x]) - float(middle[x])
-                sums[x] += difference
+                difference = one * shifted[x] - one * middle[x]
+                totals[x] += difference
                 squares[x] += difference * difference
     for x in range(out.size):
-        out[x] = window * window * squares[x] - sums[x] * sums[x]
+        variance = float(window * window * squares[x] - totals[x] * totals[x])
+        out[x] = variance if 0.0 < variance < np.inf else 0.0
 
 
 @kernel
-def variance_row(image: Array, y: int, window: int, exact: bool, work: Array, out: Array) -> None:
-    """D of row `y`."""
-    if exact:
-        integer_variance(image, y, window, work, out)
+def variance_row(image: Array, y: int, window: int, one: Any, out: Array) -> None:
+    """D of row `y`; 0 where a window holds what is not a finite number."""
+    if window == 3:
+        variance_row_of_3(image, y, one, out)
     else:
-        float_variance(image, y, window, work, out)
+        variance_row_of_any(image, y, window, one, out)
 
 
 @kernel
-def variance_extremes(image: Array, window: int, exact: bool) -> tuple[float, float, int]:
-    """Smallest and largest positive D, and how many pixels have one."""
-    height, width = image.shape[0] - window + 1, image.shape[1] - window + 1
-    work, row = np.empty((2, image.shape[1])), np.empty(width)
-    low, high = np.full(width, np.inf), np.zeros(width)
-    positive = np.zeros(width, np.int64)
+def variance_extremes(image: Array, window: int, one: Any) -> tuple[float, float]:
+    """Least and greatest positive D; infinity and 0 where there is none."""
+    height, row = image.shape[0] - window + 1, np.empty(image.shape[1] - window + 1)
+    least, greatest = np.full(row.size, np.inf), np.zeros(row.size)
     for y in range(height):
-        variance_row(image, y, window, exact, work, row)
-        for x in range(width):
-            varies = row[x] > 0.0
-            low[x] = row[x] if varies and row[x] < low[x] else low[x]
-            high[x] = row[x] if varies and row[x] > high[x] else high[x]
-            positive[x] += varies
-    return low.min(), high.max(), positive.sum()
+        variance_row(image, y, window, one, row)
+        for x in range(row.size):
+            value = row[x] if row[x] > 0.0 else np.inf
+            least[x] = value if value < least[x] else least[x]
+            greatest[x] = row[x] if row[x] > greatest[x] else greatest[x]
+    return least.min(), greatest.max()
 
 
 @kernel
 def count_bins(
-    image: Array, window: int, exact: bool, bounds: Array, first_bin: Array, shift: int
+    image: Array, window: int, one: Any, bounds: Array, first_bin: Array, shift: int
 ) -> Array:
     """Pixels per bin; bin i holds ``bounds[i] <= D < bounds[i + 1]``.
 
-    The upper bits of D, as a float64, select a cell that holds at most one bound.
+    The upper bits of D, as a float64, select a cell that holds at most one bound; cell 0 is all
+    below the cell of ``bounds[1]``, the least positive D.
     """
-    height, width = image.shape[0] - window + 1, image.shape[1] - window + 1
-    work, row = np.empty((2, image.shape[1])), np.empty(width)
-    cells = row.view(np.int64)
-    base = bounds[:1].view(np.int64)[0] >> shift
+    height, row = image.shape[0] - window + 1, np.empty(image.shape[1] - window + 1)
+    patterns = row.view(np.int64)
+    base = (bounds[1:2].view(np.int64)[0] >> shift) - 1
     counts: Array = np.zeros((4, bounds.size), np.int64)
     for y in range(height):
-        variance_row(image, y, window, exact, work, row)
-        for x in range(width):
-            if row[x] > 0.0:
-                i = first_bin[(cells[x] >> shift) - base]
-                counts[x & 3, i + (row[x] >= bounds[i + 1])] += 1
-    return counts.sum(axis=0)
+        variance_row(image, y, window, one, row)
+        for x in range(row.size):
+            i = np.uint64(first_bin[np.uint64(max(patterns[x] >> shift, base) - base)])
+            i += np.uint64(row[x] >= bounds[i + np.uint64(1)])
+            counts[x & 3, i] += 1
+    total: Array = counts.sum(axis=0)
+    return total
+
+
+@kernel
+def natural_log(values: Array, out: Array) -> None:
+    """Logarithm of normal positive float64 to about 1e-15, in loops the compiler vectorizes.
+
+    With ``v = 2**e * m`` it is ``e * ln 2 + 2 * atanh((m - 1) / (m + 1))``.
+    """
+    patterns, mantissas = values.view(np.int64), out.view(np.int64)
+    for x in range(values.size):
+        mantissas[x] = (patterns[x] & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000
+    for x in range(values.size):
+        exponent, m = float((patterns[x] >> 52) - 1023), out[x]
+        if m > 1.4142135623730951:
+            exponent, m = exponent + 1.0, 0.5 * m
+        z = (m - 1.0) / (m + 1.0)
+        q = z * z
+        series = 1.0 / 21.0
+        for k in range(19, 0, -2):
+            series = series * q + 1.0 / k
+        out[x] = exponent * 0.6931471805599453 + 2.0 * z * series
 
 
 @kernel
 def log_moments(
-    image: Array, window: int, exact: bool, bound: float, center: float
+    image: Array, window: int, one: Any, bound: float, center: float
 ) -> tuple[int, float, float]:
     """Count, sum and square-sum ``0.5 * ln(D) - center`` over the pixels of D below `bound`."""
-    height, width = image.shape[0] - window + 1, image.shape[1] - window + 1
-    work, row = np.empty((2, image.shape[1])), np.empty(width)
-    count, total, square = 0, np.zeros(width), np.zeros(width)
+    height, row = image.shape[0] - window + 1, np.empty(image.shape[1] - window + 1)
+    logs, count = np.empty(row.size), np.zeros(row.size, np.int64)
+    total, square = np.zeros(row.size), np.zeros(row.size)
     for y in range(height):
-        variance_row(image, y, window, exact, work, row)
-        for x in range(width):
-            if 0.0 < row[x] < bound:
-                value = 0.5 * math.log(row[x]) - center
-                count += 1
-                total[x] += value
-                square[x] += value * value
-    return count, total.sum(), square.sum()
+        variance_row(image, y, window, one, row)
+        natural_log(row, logs)
+        for x in range(row.size):
+            taken = (row[x] > 0.0) & (row[x] < bound)
+            value = 0.5 * logs[x] - center if taken else 0.0
+            count[x] += taken
+            total[x] += value
+            square[x] += value * value
+    return count.sum(), total.sum(), square.sum()
 
 
 @kernel
-def pack_foreground(image: Array, window: int, exact: bool, bound: float, bits: Array) -> None:
+def pack_foreground(image: Array, window: int, one: Any, bound: float, bits: Array) -> None:
     """Set the bits of the pixels of D from `bound`; bit k of word w is column ``64 * w + k``."""
-    height, width = image.shape[0] - window + 1, image.shape[1] - window + 1
-    work, row = np.empty((2, image.shape[1])), np.empty(width)
+    height, row = image.shape[0] - window + 1, np.empty(image.shape[1] - window + 1)
     for y in range(height):
-        variance_row(image, y, window, exact, work, row)
+        variance_row(image, y, window, one, row)
         for w in range(bits.shape[1]):
             word = np.uint64(0)
-            for k in range(min(64, width - 64 * w)):
+            for k in range(min(64, row.size - 64 * w)):
                 word |= np.uint64(row[64 * w + k] >= bound) << np.uint64(k)
             bits[y, w] = word
