@@ -1,8 +1,12 @@
 """Fixtures shared by all tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+
+from tests.scenes import write_scene
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -13,3 +17,19 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip("the shared data folder (../shared/data) is not here")
     return _SHARED_DATA
+
+
+@pytest.fixture
+def no_leaked_files() -> Iterator[None]:
+    """Fail a test that leaves an ND2 file open."""
+    yield
+    left_open = [file.path for file in psutil.Process().open_files() if ".nd2" in file.path]
+    assert not left_open
+
+
+@pytest.fixture(scope="session")
+def small_nd2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three FOVs of four frames with textured, glowing blobs; see `tests.scenes`."""
+    path = tmp_path_factory.mktemp("nd2") / "small.nd2"
+    write_scene(path, n_fovs=3, n_frames=4, size=96)
+    return path

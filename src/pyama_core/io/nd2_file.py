@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import nd2
 import numpy as np
 
 from pyama_core.errors import ReadError
@@ -13,13 +14,12 @@ from pyama_core.io.base_source import BaseSource, sampled
 from pyama_core.io.digest import new_digest
 from pyama_core.io.nd2_chunks import MAGIC
 from pyama_core.io.nd2_frames import ModernFrames
-from pyama_core.io.nd2_legacy import open_legacy
+from pyama_core.io.nd2_legacy import LegacyFrames
 from pyama_core.io.nd2_metadata import build_metadata, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import nd2
     import xxhash
     from numpy.typing import NDArray
 
@@ -31,10 +31,6 @@ _LEGACY_MAGIC: Final = 0x0C000000
 
 class FrameStore(Protocol):
     """Frames of an open file by sequence index, their number in the order of the file."""
-
-    def parse(self) -> nd2.ND2File:
-        """Open the file with the nd2 library, which reads its metadata."""
-        ...
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""
@@ -114,7 +110,7 @@ class Nd2File(BaseSource):
 
     def _parse(self, store: FrameStore) -> None:
         try:
-            with store.parse() as file:
+            with self._path.open("rb") as handle, nd2.ND2File(handle) as file:
                 self._description = describe(file, self._path.name)
                 self._sequence = self._description.sequence()
                 self._held = store.held(self._sequence.size)
@@ -158,6 +154,6 @@ def _open_store(path: Path) -> FrameStore:
     if magic == MAGIC:
         return ModernFrames(path)
     if magic == _LEGACY_MAGIC:
-        return open_legacy(path)
+        return LegacyFrames(path)
     fault = "is not an ND2 file, whatever its name says" if head else "is empty"
     raise ReadError(f"{path.name} {fault}; copy it again from where it was recorded.")

@@ -6,7 +6,6 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-import nd2
 import numpy as np
 
 from pyama_core.errors import ReadError
@@ -40,10 +39,6 @@ class ModernFrames:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = ChunkFile(path)
-
-    def parse(self) -> nd2.ND2File:
-        """Open the file with the nd2 library, which reads its metadata."""
-        return nd2.ND2File(self._path)
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""

@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 _BLOCK: Final = 1 << 16
 
 
-def open_legacy(path: Path) -> LegacyFrames:
-    """Open a legacy file; raises ReadError where it is damaged."""
-    try:
-        return LegacyFrames(path)
-    except Exception as error:
-        raise ReadError(
-            f"{path.name} is an incomplete legacy ND2 file ({error}); copy it again."
-        ) from None
-
-
 class LegacyFrames:
-    """Frames of an ND2 file of version 1, by sequence index; see `FrameStore`."""
+    """Frames of an ND2 file of version 1, by sequence index; see `FrameStore`.
+
+    Raises
+    ------
+    ReadError
+        The map of the frames is missing or damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._file = nd2.ND2File(path)
-
-    def parse(self) -> nd2.ND2File:
-        """Open the file once more, for its metadata."""
-        return nd2.ND2File(self._path)
+        handle = path.open("rb")
+        try:
+            self._file = nd2.ND2File(handle)
+            self._n_frames = self._file.attributes.sequenceCount
+        except Exception as error:
+            handle.close()
+            raise ReadError(
+                f"{path.name} is an incomplete legacy ND2 file ({error}); copy it again."
+            ) from None
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""
-        return np.arange(n_frames) < self._file.attributes.sequenceCount
+        return np.arange(n_frames) < self._n_frames
 
     def times_ms(self, n_frames: int) -> NDArray[np.float64] | None:
         """Time of each sequence index, NaN where unknown."""
