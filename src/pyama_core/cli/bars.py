@@ -6,9 +6,7 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
-from pyama_core.processing.workflow.services.base import ProgressEvent
-
-WORKFLOW_STEP = "workflow"
+from pyama_core.processing.workflow.services.base import WORKFLOW, ProgressEvent
 
 
 class ProgressBars:
@@ -24,7 +22,7 @@ class ProgressBars:
 
     def __call__(self, event: ProgressEvent) -> None:
         """Show an event."""
-        if event["step"] == WORKFLOW_STEP:
+        if event["step"] == WORKFLOW:
             self._end_fov(event)
         elif self._is_terminal and event["fov"] >= 0:
             self._draw(event)

@@ -1,13 +1,20 @@
 """Parameters of the copying step."""
 
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
 from pyama_core.io.projection import ZRule
 from pyama_core.processing.parameters import Section, param
+
+ChannelKey = Annotated[str, BeforeValidator(str)]
+"""A channel by index or name, written as text."""
 
 
 class CopyParams(Section):
     """What is copied out of the microscopy file."""
 
-    z: ZRule | dict[int | str, ZRule] = param(
+    z: ZRule | dict[ChannelKey, ZRule] = param(
         "middle",
         "Plane taken from a z stack: middle, an index, or the projection max or mean; "
         "one for all channels or one per channel.",
@@ -17,4 +24,4 @@ class CopyParams(Section):
         """Return the rule for one channel, given by index and name."""
         if not isinstance(self.z, dict):
             return self.z
-        return self.z.get(channel, self.z.get(name, "middle"))
+        return self.z.get(str(channel), self.z.get(name, "middle"))

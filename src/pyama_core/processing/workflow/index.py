@@ -43,6 +43,11 @@ class ResultsKeeper:
         """FOVs of this run that are complete."""
         return len(self._done)
 
+    @property
+    def n_ended(self) -> int:
+        """FOVs of this run that are complete or failed."""
+        return len(self._done) + len(self.failures)
+
     def finish(self, outcome: Outcome) -> None:
         """Take in what became of one FOV."""
         if outcome.cancelled:

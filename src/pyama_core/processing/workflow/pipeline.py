@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pyama_core.errors import InputError
@@ -18,6 +19,8 @@ from pyama_core.processing.workflow.prepare import PreparedRun, check_output_fol
 from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.schedule import CancelFlag, Schedule
 from pyama_core.processing.workflow.services.base import (
+    COMPILATION,
+    WORKFLOW,
     BaseProcessingService,
     ProgressEvent,
     fov_range,
@@ -95,19 +98,11 @@ def run_complete_workflow(
     chosen = _chosen_fovs(metadata.n_fovs, fovs, fov_start, fov_end)
     run = prepare_run(metadata, context, chosen, services=services, source=source)
     check_output_folder(run)
+    machinery = _Machinery(n_workers, max(batch_size, n_workers), executor, source)
     with held_locks(run.layout.lock(fov) for fov in run.unfinished):
         keeper = ResultsKeeper(run, keep)
         try:
-            finished = _process(
-                run,
-                keeper,
-                max(batch_size, n_workers),
-                n_workers,
-                progress,
-                cancel,
-                executor,
-                source,
-            )
+            finished = _process(run, keeper, machinery, progress, cancel)
         except BaseException:
             keeper.close("interrupted")
             raise
@@ -120,31 +115,44 @@ def run_complete_workflow(
     return not keeper.failures
 
 
+@dataclass(frozen=True)
+class _Machinery:
+    """Where a run's jobs run, and how many at a time."""
+
+    n_workers: int
+    window: int
+    executor: Executor | None
+    source: MicroscopyFile | None
+
+
 def _process(
     run: PreparedRun,
     keeper: ResultsKeeper,
-    window: int,
-    n_workers: int,
+    machinery: _Machinery,
     progress: Callable[[ProgressEvent], Any] | None,
     cancel: CancelFlag | None,
-    executor: Executor | None,
-    source: MicroscopyFile | None,
 ) -> bool:
     """Run what is left to do; False when cancelled."""
     if not run.unfinished:
         return True
+    n_workers = min(machinery.n_workers, len(run.unfinished))
     with (
-        open_channel(executor) as channel,
+        open_channel(machinery.executor) as channel,
         forwarding(channel, progress),
-        _closing(make_pool(min(n_workers, len(run.unfinished)), executor)) as pool,
+        _closing(make_pool(n_workers, machinery.executor)) as pool,
         ThreadPoolExecutor(1, "copying") as copier,
     ):
+
+        def take_in(outcome: Outcome) -> None:
+            keeper.finish(outcome)
+            channel.put(_fov_event(outcome, keeper.n_ended, len(run.plans)))
+
         schedule = Schedule(
-            stages={fov: _stages(run, fov, channel, source) for fov in run.unfinished},
-            window=window,
-            submit=_submitter(pool, copier if source is not None else None),
+            stages={fov: _stages(run, fov, channel, machinery.source) for fov in run.unfinished},
+            window=machinery.window,
+            submit=_submitter(pool, None if machinery.source is None else copier),
             rebuild=pool.rebuild,
-            on_outcome=keeper.finish,
+            on_outcome=take_in,
             gate=_compilation(run, pool, channel),
         )
         if schedule.run(cancel):
@@ -153,6 +161,15 @@ def _process(
         schedule.drain()
         pool.close(kill=True)
         return False
+
+
+def _fov_event(outcome: Outcome, n_ended: int, n_fovs: int) -> ProgressEvent:
+    message = f"failed in {outcome.failed_step}: {outcome.error}" if outcome.error else "done"
+    if outcome.cancelled:
+        message = "cancelled"
+    return ProgressEvent(
+        step=WORKFLOW, fov=outcome.fov, t=max(n_ended - 1, 0), T=n_fovs, message=message
+    )
 
 
 def _stages(
@@ -193,7 +210,7 @@ def _compilation(run: PreparedRun, pool: Pool, channel: QueueChannel) -> "Future
     if kernels_cached():
         return None
     message = "compiling kernels, once after installation (up to 20 s)"
-    channel.put(ProgressEvent(step="compile", fov=-1, t=0, T=1, message=message))
+    channel.put(ProgressEvent(step=COMPILATION, fov=-1, t=0, T=1, message=message))
     return pool.submit(warm_up, run.metadata.dtype, run.params)
 
 

@@ -1,12 +1,14 @@
 """Recipes: all parameters of a run as one commented YAML file."""
 
+import math
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from pyama_core.errors import InputError
@@ -15,6 +17,7 @@ from pyama_core.processing.workflow.params import WorkflowParams, sections_of
 from pyama_core.processing.workflow.services.types import Channels
 
 _CHANNELS: Final = "channels"
+_WIDTH: Final = 98
 _HEADER: Final = """\
 # Recipe of napari-pyama: every parameter of the workflow.
 # Use it with: pyama run FILE -o FOLDER --recipe recipe.yaml
@@ -33,7 +36,7 @@ def recipe_text(params: WorkflowParams, channels: Channels | None = None) -> str
     """Return a recipe as YAML, each parameter with help, unit, limits and default."""
     parts = [_HEADER]
     if channels is not None:
-        parts.append(_yaml({_CHANNELS: {"pc": channels.pc, "fl": list(channels.fl)}}))
+        parts.append(f"{_CHANNELS}: {_flow({'pc': channels.pc, 'fl': list(channels.fl)})}\n")
     for step in sections_of(type(params)):
         section = params.section(step)
         if section is not None:
@@ -93,8 +96,10 @@ def changed_settings(params: WorkflowParams) -> dict[str, Any]:
 def _section_lines(section: BaseModel) -> Iterator[str]:
     values = section.model_dump(mode="json")
     for name, info in type(section).model_fields.items():
-        yield f"  # {_comment(info)}"
-        yield from ("  " + line for line in _yaml({name: values[name]}).splitlines())
+        yield from textwrap.wrap(
+            _comment(info), _WIDTH, initial_indent="  # ", subsequent_indent="  # "
+        )
+        yield f"  {name}: {_flow(values[name])}"
 
 
 def _comment(info: FieldInfo) -> str:
@@ -103,7 +108,7 @@ def _comment(info: FieldInfo) -> str:
         info.description or "",
         f"Unit: {unit_of(info)}." if unit_of(info) else "",
         f"Allowed: {limits_of(info)}." if limits_of(info) else "",
-        f"Default: {_yaml(default).strip().removesuffix('...').strip()}{_auto(info)}.",
+        f"Default: {_flow(default)}{_auto(info)}.",
     ]
     return " ".join(part for part in parts if part)
 
@@ -114,10 +119,11 @@ def _auto(info: FieldInfo) -> str:
     return f" ({auto})" if auto else ""
 
 
-def _yaml(value: Any) -> str:
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    return yaml.safe_dump(value, default_flow_style=None, sort_keys=False, width=10_000)
+def _flow(value: Any) -> str:
+    """Return a value as YAML on one line."""
+    plain = TypeAdapter(Any).dump_python(value, mode="json")
+    text = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=math.inf)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _channels(value: Any, path: Path) -> Channels | None:

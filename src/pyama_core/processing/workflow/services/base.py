@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Final, TypedDict
 
 from pydantic import BaseModel
 
@@ -11,6 +11,12 @@ from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import workflow_params
 from pyama_core.processing.workflow.services.types import ProcessingContext
+
+WORKFLOW: Final = "workflow"
+"""Step of the events that say that a FOV ended; `t` of `T` FOVs are through."""
+
+COMPILATION: Final = "compile"
+"""Step of the event that says that kernels are being compiled."""
 
 
 class ProgressEvent(TypedDict):

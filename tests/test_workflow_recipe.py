@@ -1,0 +1,66 @@
+"""A recipe says everything about every parameter and comes back as it was written."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pyama_core.errors import InputError
+from pyama_core.processing.workflow.params import WorkflowParams, sections_of, workflow_params
+from pyama_core.processing.workflow.recipe import (
+    changed_settings,
+    read_recipe,
+    recipe_text,
+    with_values,
+)
+from pyama_core.processing.workflow.services.types import Channels
+
+CHANGED = {"segmentation": {"threshold": 0.25}, "tracking": {"max_gap": 3}, "copy": {"z": "max"}}
+
+
+def test_a_recipe_holds_every_parameter_with_its_help() -> None:
+    text = recipe_text(WorkflowParams())
+    content = yaml.safe_load(text)
+    unwrapped = " ".join(text.replace("#", " ").split())
+    for step, section in sections_of().items():
+        assert list(content[step]) == list(section.model_fields)
+        for info in section.model_fields.values():
+            assert info.description
+            assert info.description in unwrapped
+
+
+def test_reading_a_written_recipe_gives_the_same_parameters_and_text(tmp_path: Path) -> None:
+    params = workflow_params(CHANGED)
+    text = recipe_text(params, Channels(0, [1, 2]))
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    recipe = read_recipe(path)
+    assert recipe.channels == Channels(0, [1, 2])
+    again = workflow_params(recipe.params)
+    assert again == params
+    assert recipe_text(again, recipe.channels) == text
+
+
+def test_changed_settings_are_what_the_command_line_needs_to_say() -> None:
+    settings = changed_settings(workflow_params(CHANGED))
+    assert settings == {"segmentation.threshold": 0.25, "tracking.max_gap": 3, "copy.z": "max"}
+    assert workflow_params(with_values({}, settings)) == workflow_params(CHANGED)
+
+
+def test_flags_override_the_recipe() -> None:
+    merged = with_values(CHANGED, {"segmentation.threshold": 0.5})
+    assert merged["segmentation"] == {"threshold": 0.5}
+    assert CHANGED["segmentation"] == {"threshold": 0.25}
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "{", "just words", "channels: 3\n"])
+def test_what_is_not_a_recipe_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"recipe\.yaml"):
+        read_recipe(path)
+
+
+def test_a_setting_without_a_step_is_refused() -> None:
+    with pytest.raises(InputError, match=r"step\.name=value"):
+        with_values({}, {"threshold": 1})

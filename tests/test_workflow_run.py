@@ -1,0 +1,240 @@
+"""run_complete_workflow on a real ND2 file with real worker processes."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyama_core.errors import InputError
+from pyama_core.io import MicroscopyMetadata, open_microscopy
+from pyama_core.io.results import read_results
+from pyama_core.io.tables import read_table
+from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from tests.scenes import MINUTES_PER_FRAME, scene_frame
+
+SIZE, N_FRAMES, N_FOVS = 96, 4, 3
+
+
+@pytest.fixture
+def metadata(small_nd2: Path) -> MicroscopyMetadata:
+    return MicroscopyMetadata(
+        file_path=small_nd2,
+        base_name="small",
+        n_fovs=N_FOVS,
+        n_frames=N_FRAMES,
+        height=SIZE,
+        width=SIZE,
+    )
+
+
+def context_for(folder: Path, **params: Any) -> ProcessingContext:
+    return ProcessingContext(output_dir=folder, channels=Channels(pc=0, fl=[1]), params=params)
+
+
+def run(metadata: MicroscopyMetadata, context: ProcessingContext, **options: Any) -> bool:
+    with ThreadPoolExecutor(2) as executor:
+        return run_complete_workflow(metadata, context, executor=executor, **options)
+
+
+def test_worker_processes_write_every_file_of_the_layout(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    context = context_for(tmp_path / "out")
+    assert run_complete_workflow(metadata, context, fov_start=0, fov_end=1)
+    assert sorted(context.results_paths) == [0, 1]
+    paths = context.results_paths[1]
+    shape = (N_FRAMES, SIZE, SIZE)
+    assert paths.pc and paths.seg and paths.seg_labeled and paths.lineage
+    for (_, path), dtype in [
+        (paths.pc, np.uint16),
+        (paths.fl[0], np.uint16),
+        (paths.seg, np.bool_),
+        (paths.seg_labeled, np.uint16),
+        (paths.fl_corrected[0], np.float32),
+    ]:
+        stack = np.load(path, mmap_mode="r")
+        assert stack.shape == shape
+        assert stack.dtype == dtype
+        assert path.parent == tmp_path / "out" / "fov_001"
+
+
+def test_raw_copies_are_the_files_own_pixels(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    context = context_for(tmp_path)
+    run(metadata, context, fovs=[2])
+    paths = context.results_paths[2]
+    assert paths.pc
+    for t in range(N_FRAMES):
+        expected = scene_frame(2, t, SIZE)
+        np.testing.assert_array_equal(np.load(paths.pc[1])[t], expected[0])
+        np.testing.assert_array_equal(np.load(paths.fl[0][1])[t], expected[1])
+
+
+def test_traces_have_two_brightening_cells_with_times_in_minutes(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    context = context_for(tmp_path, correction={"spatial_window": 32})
+    run(metadata, context, fovs=[0])
+    table = read_table(context.results_paths[0].traces_csv[0][1])
+    assert set(table["cell"]) == {1, 2}
+    for cell in (1, 2):
+        mine = table["cell"] == cell
+        np.testing.assert_allclose(table["time"][mine], np.arange(N_FRAMES) * MINUTES_PER_FRAME)
+        assert np.all(np.diff(table["intensity_total"][mine]) > 0)
+
+
+def test_a_second_call_does_nothing_again(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    run(metadata, context_for(tmp_path), fovs=[0])
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("fov_*/*")}
+    again = context_for(tmp_path)
+    assert run(metadata, again, fovs=[0])
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("fov_*/*")} == before
+    assert again.results_paths[0].traces_csv
+
+
+def test_the_index_collects_fovs_of_several_runs(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    run(metadata, context_for(tmp_path), fovs=[0])
+    run(metadata, context_for(tmp_path), fovs=[2])
+    assert sorted(read_results(tmp_path).fovs) == [0, 2]
+
+
+def test_progress_events_have_the_specified_keys_and_are_ready_for_json(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    events: list[Any] = []
+    run(metadata, context_for(tmp_path), fovs=[0, 1], progress=events.append)
+    assert all(set(event) == {"step", "fov", "t", "T", "message"} for event in events)
+    assert json.loads(json.dumps(events)) == events
+    steps = {event["step"] for event in events}
+    assert {"copy", "segmentation", "correction", "tracking", "extraction", "workflow"} <= steps
+
+
+def test_a_progress_callable_that_raises_does_not_stop_the_run(
+    metadata: MicroscopyMetadata, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(event: Any) -> None:
+        raise RuntimeError("monitor is down")
+
+    assert run(metadata, context_for(tmp_path), fovs=[0], progress=failing)
+    assert "monitor is down" in caplog.text
+
+
+def test_a_failure_stays_in_its_fov(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    (tmp_path / "fov_001" / "small_fov_001_seg_ch_0.npy").mkdir(parents=True)
+    context = context_for(tmp_path)
+    assert not run(metadata, context)
+    assert context.results_paths[0].traces_csv
+    assert context.results_paths[2].traces_csv
+    assert not context.results_paths[1].traces_csv
+    status = json.loads((tmp_path / "fov_001" / "status.json").read_text())
+    assert status["steps"]["segmentation"]["state"] == "failed"
+
+
+def test_cancelling_raises_and_the_next_call_goes_on(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    cancel = threading.Event()
+
+    def cancel_at_first_fov(event: Any) -> None:
+        if event["step"] == "workflow":
+            cancel.set()
+
+    with pytest.raises(InterruptedError, match="goes on from there"):
+        run(
+            metadata,
+            context_for(tmp_path),
+            progress=cancel_at_first_fov,
+            cancel=cancel,
+            batch_size=1,
+            n_workers=1,
+        )
+    assert not list(tmp_path.glob("**/.partial-*"))
+    assert not list(tmp_path.glob("**/.lock"))
+    assert run(metadata, context_for(tmp_path))
+
+
+def test_keeping_only_results_removes_stacks_and_redoes_nothing(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    context = context_for(tmp_path)
+    assert run(metadata, context, fovs=[0], keep="results")
+    paths = context.results_paths[0]
+    assert paths.seg_labeled and paths.traces_csv and paths.background
+    assert paths.pc is None and not paths.fl and not paths.fl_corrected and paths.seg is None
+    before = paths.traces_csv[0][1].stat().st_mtime_ns
+    assert run(metadata, context, fovs=[0], keep="results")
+    assert paths.traces_csv[0][1].stat().st_mtime_ns == before
+
+
+def test_without_fluorescence_there_are_shapes_only(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    context = ProcessingContext(output_dir=tmp_path, channels=Channels(pc="Phase"))
+    assert run(metadata, context, fovs=[0])
+    table = read_table(context.results_paths[0].traces_csv[0][1])
+    assert "area" in table
+    assert "intensity_total" not in table
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"fov_start": 2, "fov_end": 1}, "FOVs 0 to 2"),
+        ({"fov_end": 7}, "FOVs 0 to 2"),
+        ({"fovs": [9]}, r"\[9\]"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"n_workers": -2}, "n_workers is -2"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_any_work(
+    metadata: MicroscopyMetadata, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        run(metadata, context_for(tmp_path / "out"), **change)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_channel_is_refused_with_the_channels_there_are(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    context = ProcessingContext(tmp_path / "out", Channels(pc=0, fl=["RFP"]))
+    with pytest.raises(InputError, match=r"RFP.*GFP"):
+        run(metadata, context)
+
+
+def test_metadata_that_contradict_the_file_are_refused(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    wrong = MicroscopyMetadata(metadata.file_path, "small", N_FOVS, 99, SIZE, SIZE)
+    with pytest.raises(InputError, match="99"):
+        run(wrong, context_for(tmp_path / "out"))
+
+
+def test_another_experiments_folder_is_left_alone(
+    metadata: MicroscopyMetadata, tmp_path: Path, small_nd2: Path
+) -> None:
+    run(metadata, context_for(tmp_path), fovs=[0])
+    status = tmp_path / "fov_000" / "status.json"
+    with open_microscopy(small_nd2) as source:
+        status.write_text(status.read_text().replace(source.identity(), "another file"))
+    before = status.read_bytes()
+    with pytest.raises(InputError, match="another microscopy file"):
+        run(metadata, context_for(tmp_path), fovs=[0])
+    assert status.read_bytes() == before
+
+
+def test_two_runs_into_one_folder_are_refused(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    from pyama_core.processing.workflow.locks import held_locks
+
+    with (
+        held_locks([tmp_path / "fov_001" / ".lock"]),
+        pytest.raises(InputError, match="being worked on by process"),
+    ):
+        run(metadata, context_for(tmp_path))
+    assert not list((tmp_path / "fov_000").glob(".lock"))
