@@ -1,0 +1,282 @@
+"""Marks a person gave to traces, and the inspected copy of a trace table that carries them.
+
+Beside ``..._traces_ch_1.csv`` stand ``..._traces_ch_1_inspected.csv``, the same table with the
+marks in its column ``good``, and ``..._traces_ch_1_inspected.json``, which holds the marks and the
+digest of the traces they were given to.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pyama_core.columns import AREA, CELL, FRAME, GOOD, POSITION_X, POSITION_Y, REASON
+from pyama_core.errors import InputError
+from pyama_core.io.atomic import atomic_write, write_text
+from pyama_core.io.digest import digest_file
+from pyama_core.io.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+REJECTED: Final = "rejected by hand"
+"""Reason of a trace that a person marked as not good."""
+
+_SUFFIX: Final = "_inspected"
+_DATE: Final = "%Y-%m-%d_%H%M%S"
+_RADIUS_WITHOUT_AREA: Final = 5.0
+_LEAST_OVERLAP: Final = 0.5
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is known of an inspection: the traces it was made from, and the marks."""
+
+    traces_digest: str
+    marks: dict[int, bool]
+
+
+def inspected_path(traces: Path) -> Path:
+    """Name of the inspected copy of a trace table."""
+    return traces.with_name(f"{traces.stem}{_SUFFIX}{traces.suffix}")
+
+
+def load_marks(traces: Path) -> dict[int, bool]:
+    """Return the marks a person gave to the traces of a file: good or not, by cell.
+
+    Marks of an inspected copy that is out of date are carried over first (`refresh_inspected`).
+    """
+    refresh_inspected(traces)
+    record = _record_of(traces)
+    if record is None or record.traces_digest != digest_file(traces):
+        return {}
+    return dict(record.marks)
+
+
+def save_marks(traces: Path, marks: Mapping[int, bool]) -> Path:
+    """Write the inspected copy with these marks in place of all earlier ones.
+
+    Parameters
+    ----------
+    traces
+        The trace table as the workflow wrote it.
+    marks
+        Good or not, by cell; cells without a mark keep what the filters said.
+
+    Returns
+    -------
+    Path
+        The inspected copy.
+
+    Raises
+    ------
+    InputError
+        A marked cell is not in the table.
+    """
+    copy = inspected_path(traces)
+    header, *rows = _read_text_rows(traces)
+    _check_cells(traces, marks, {_cell(row[header.index(CELL)]) for row in rows})
+    _write_record(traces, _Record(digest_file(traces), dict(marks)))
+    with atomic_write(copy) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(_marked(header, rows, marks))
+    return copy
+
+
+def refresh_inspected(traces: Path) -> list[str]:
+    """Bring an inspected copy up to date with its traces.
+
+    When the traces have changed since, the old copy is kept under a dated name, and its marks go
+    over to those tracks of the new traces that coincide with a marked one: that lie within a
+    cell's radius of it in more than half of the frames in which either is.
+
+    Returns
+    -------
+    list of str
+        What a user should know; empty when nothing had to be done.
+    """
+    copy = inspected_path(traces)
+    if not copy.exists() or not traces.exists():
+        return []
+    record = _record_of(traces)
+    if record and record.traces_digest == digest_file(traces):
+        return []
+    old, new = read_table(copy), read_table(traces)
+    if record is None and _same_but_for_marks(old, new):
+        _write_record(traces, _Record(digest_file(traces), _differences(new, old)))
+        return []
+    return _carry_over(traces, old, new, record.marks if record else _verdicts(old))
+
+
+def preferred_traces(traces: Path) -> tuple[Path, list[str]]:
+    """Return the table to read, the inspected copy where there is one, and what to tell the user.
+
+    Where the folder cannot be written and the copy is out of date, that is the original.
+    """
+    try:
+        notes = refresh_inspected(traces)
+    except PermissionError:
+        note = f"The inspected copy of {traces.name} is out of date and is not used."
+        return traces, [note]
+    copy = inspected_path(traces)
+    return (copy if copy.exists() else traces), notes
+
+
+def _carry_over(
+    traces: Path,
+    old: Mapping[str, NDArray[Any]],
+    new: Mapping[str, NDArray[Any]],
+    marks: Mapping[int, bool],
+) -> list[str]:
+    partner = coinciding_cells(old, new, marks)
+    kept = {partner[cell]: good for cell, good in marks.items() if cell in partner}
+    dated = _retire(traces)
+    if kept:
+        save_marks(traces, kept)
+    return [
+        f"{traces.name} has changed since it was inspected: the inspected copy is kept as "
+        f"{dated.name}, and {len(kept)} of its {len(marks)} marks were carried over."
+    ]
+
+
+def coinciding_cells(
+    old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]], cells: Iterable[int]
+) -> dict[int, int]:
+    """Find the cell of a new trace table that is the same as one of an old.
+
+    Parameters
+    ----------
+    old, new
+        Trace tables of one field of view.
+    cells
+        Cells of the old table to look for.
+
+    Returns
+    -------
+    dict
+        New cell by old cell, for those whose tracks lie within a cell's radius of each other in
+        more than half of the frames in which either is.
+    """
+    wanted = np.isin(old[CELL], list(cells))
+    together: Counter[tuple[int, int]] = Counter()
+    for frame in np.unique(old[FRAME][wanted]):
+        here, there = wanted & (old[FRAME] == frame), new[FRAME] == frame
+        together.update(_neighbors(_rows(old, here), _rows(new, there)))
+    n_old, n_new = Counter(old[CELL].tolist()), Counter(new[CELL].tolist())
+    return {
+        a: b for (a, b), n in together.items() if n > _LEAST_OVERLAP * (n_old[a] + n_new[b] - n)
+    }
+
+
+def _rows(table: Mapping[str, NDArray[Any]], chosen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    return {name: column[chosen] for name, column in table.items()}
+
+
+def _neighbors(
+    old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]
+) -> list[tuple[int, int]]:
+    """Pair each old cell of a frame with the nearest new one within its radius."""
+    if not len(new[CELL]):
+        return []
+    dx = old[POSITION_X][:, None] - new[POSITION_X]
+    dy = old[POSITION_Y][:, None] - new[POSITION_Y]
+    distance = np.hypot(dx, dy)
+    nearest = distance.argmin(axis=1)
+    near = distance.min(axis=1) <= _radius(old)
+    return list(zip(old[CELL][near].tolist(), new[CELL][nearest[near]].tolist(), strict=True))
+
+
+def _radius(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    if AREA not in table:
+        return np.full(len(table[CELL]), _RADIUS_WITHOUT_AREA)
+    return np.sqrt(table[AREA] / np.pi)
+
+
+def _marked(
+    header: list[str], rows: Iterable[list[str]], marks: Mapping[int, bool]
+) -> Iterable[list[str]]:
+    """Give the rows with `good` and `reason` as the marks say."""
+    cell, good = header.index(CELL), header.index(GOOD)
+    reason = header.index(REASON) if REASON in header else None
+    for row in rows:
+        mark = marks.get(_cell(row[cell]))
+        if mark is not None:
+            row[good] = str(bool(mark))
+            if reason is not None:
+                row[reason] = "" if mark else REJECTED
+        yield row
+
+
+def _cell(text: str) -> int:
+    return int(float(text))
+
+
+def _read_text_rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def _check_cells(traces: Path, marks: Mapping[int, bool], known: set[int]) -> None:
+    unknown = sorted(set(marks) - known)
+    if unknown:
+        raise InputError(
+            f"Cell {unknown[0]} is not in {traces.name}: only cells of that table can be marked."
+        )
+
+
+def _record_path(traces: Path) -> Path:
+    return inspected_path(traces).with_suffix(".json")
+
+
+def _record_of(traces: Path) -> _Record | None:
+    try:
+        content = json.loads(_record_path(traces).read_text(encoding="utf-8"))
+        marks = {int(cell): bool(good) for cell, good in content["marks"].items()}
+        return _Record(str(content["traces_digest"]), marks)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write_record(traces: Path, record: _Record) -> None:
+    content = {"traces_digest": record.traces_digest, "marks": record.marks}
+    write_text(_record_path(traces), json.dumps(content, indent=1) + "\n")
+
+
+def _retire(traces: Path) -> Path:
+    """Give the inspected copy and its record a dated name."""
+    copy, date = inspected_path(traces), datetime.now().strftime(_DATE)
+    dated = copy.with_name(f"{copy.stem}_{date}{copy.suffix}")
+    copy.replace(dated)
+    with suppress(FileNotFoundError):
+        _record_path(traces).replace(dated.with_suffix(".json"))
+    return dated
+
+
+def _same_but_for_marks(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> bool:
+    judged = {GOOD, REASON}
+    return {*old} - judged == {*new} - judged and all(
+        np.array_equal(old[name], new[name], equal_nan=old[name].dtype.kind == "f")
+        for name in {*old} - judged
+    )
+
+
+def _differences(
+    new: Mapping[str, NDArray[Any]], old: Mapping[str, NDArray[Any]]
+) -> dict[int, bool]:
+    filtered = _verdicts(new)
+    return {cell: good for cell, good in _verdicts(old).items() if filtered.get(cell) != good}
+
+
+def _verdicts(table: Mapping[str, NDArray[Any]]) -> dict[int, bool]:
+    return dict(zip(table[CELL].tolist(), table[GOOD].tolist(), strict=True))

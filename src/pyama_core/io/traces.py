@@ -1,0 +1,113 @@
+"""Trace tables of every layout in one tidy form."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pyama_core.columns import CELL, FOV, FRAME, GOOD, TIME, TRACE_COLUMNS
+from pyama_core.errors import ReadError
+from pyama_core.io.inspection import preferred_traces
+from pyama_core.io.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+Table = dict[str, "NDArray[Any]"]
+"""Columns of equal length by name."""
+
+_OF_CHANNEL: Final = re.compile(r"(?P<feature>.+)_ch_(?P<channel>\d+)")
+_INTENSITY: Final = "intensity"
+_FOV_IN_NAME: Final = re.compile(r"_fov_(\d+)_")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """The traces of one channel of one field of view, one row per cell and frame."""
+
+    table: Table
+    path: Path
+    """The file they were read from: the inspected copy where there is one."""
+    notes: list[str] = field(default_factory=list)
+    """What a user should know, one sentence each."""
+
+
+def read_traces(path: Path, channel: int | None = None) -> Traces:
+    """Read the traces of one channel from a table of any of PyAMA's layouts.
+
+    The inspected copy is read where there is one and it is of these traces
+    (`io.inspection.refresh_inspected`).
+
+    Parameters
+    ----------
+    path
+        The table as the workflow wrote it.
+    channel
+        In a table that holds several channels as ``{feature}_ch_{channel}``: which of them is
+        wanted; shape features are taken from whichever channel has them. None takes the first.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is at `path`.
+    ReadError
+        It is no trace table.
+    """
+    preferred, notes = preferred_traces(path)
+    columns = read_table(preferred)
+    if CELL not in columns or FRAME not in columns:
+        raise ReadError(
+            f"{path} is no trace table: it has no columns {CELL} and {FRAME}. "
+            "Choose a traces CSV of a results folder."
+        )
+    if TIME not in columns:
+        notes.append(f"{path.name} has no times: the frame number stands in for them.")
+    table = {name: columns[source] for name, source in names_of(columns, channel).items()}
+    return Traces(_tidy(table, path), preferred, notes)
+
+
+def names_of(columns: Iterable[str], channel: int | None = None) -> dict[str, str]:
+    """Find the features of one channel in a table of one or several.
+
+    Returns
+    -------
+    dict
+        Name in the table by plain name; see `read_traces`.
+    """
+    matches = {name: match for name in columns if (match := _OF_CHANNEL.fullmatch(name))}
+    if channel is None:
+        channel = _first_channel(matches)
+    plain = {name: name for name in columns if name not in matches}
+    shapes = {
+        match["feature"]: name
+        for name, match in matches.items()
+        if not match["feature"].startswith(_INTENSITY)
+    }
+    own = {m["feature"]: name for name, m in matches.items() if int(m["channel"]) == channel}
+    return plain | shapes | own
+
+
+def _first_channel(matches: dict[str, re.Match[str]]) -> int:
+    of_intensity = [m for m in matches.values() if m["feature"].startswith(_INTENSITY)]
+    return min((int(match["channel"]) for match in of_intensity), default=0)
+
+
+def _tidy(table: Table, path: Path) -> Table:
+    """Fill in the columns that every trace table has, and put them first."""
+    n_rows = len(table[CELL])
+    match = _FOV_IN_NAME.search(path.name)
+    filled: Table = {
+        FOV: np.full(n_rows, int(match[1]) if match else 0),
+        TIME: table[FRAME].astype(np.float64),
+        GOOD: np.ones(n_rows, dtype=bool),
+    } | table
+    if not n_rows:
+        filled[GOOD] = np.zeros(0, dtype=bool)
+    first = {name: filled[name] for name in TRACE_COLUMNS if name in filled}
+    return first | filled

@@ -1,0 +1,169 @@
+"""Marks of a person, and the inspected copy that carries them."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyama_core.errors import InputError
+from pyama_core.io.inspection import (
+    REJECTED,
+    inspected_path,
+    load_marks,
+    preferred_traces,
+    refresh_inspected,
+    save_marks,
+)
+from pyama_core.io.tables import read_table, write_table
+from pyama_core.io.traces import read_traces
+
+N_FRAMES = 8
+
+
+def table_of(cells: dict[int, tuple[float, float]], first: int = 0) -> dict[str, np.ndarray]:
+    """Tracks that move slowly to the right, by cell and where it starts."""
+    cell = np.repeat(list(cells), N_FRAMES)
+    frame = np.tile(np.arange(first, first + N_FRAMES), len(cells))
+    start = np.array([cells[c] for c in cell]).reshape(-1, 2)
+    return {
+        "fov": np.zeros(len(cell), int),
+        "cell": cell,
+        "frame": frame,
+        "time": frame * 10.0,
+        "good": cell != 9,
+        "position_x": start[:, 0] + 0.5 * frame,
+        "position_y": start[:, 1],
+        "intensity_total": np.arange(len(cell)) * 1.5,
+        "area": np.full(len(cell), 100),
+        "reason": np.where(cell == 9, "shorter than 30 frames", "").astype(object),
+    }
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Path:
+    path = tmp_path / "e_fov_000_traces_ch_1.csv"
+    write_table(path, table_of({1: (10, 10), 2: (50, 50), 9: (90, 90)}))
+    return path
+
+
+def good_by_cell(table: dict[str, np.ndarray]) -> dict[int, bool]:
+    return dict(zip(table["cell"].tolist(), table["good"].tolist(), strict=True))
+
+
+def test_marks_are_saved_in_a_copy_and_read_back(traces: Path) -> None:
+    before = traces.read_bytes()
+    copy = save_marks(traces, {1: False, 9: True})
+    assert copy.name == "e_fov_000_traces_ch_1_inspected.csv"
+    assert traces.read_bytes() == before
+    assert load_marks(traces) == {1: False, 9: True}
+    assert good_by_cell(read_table(copy)) == {1: False, 2: True, 9: True}
+
+
+def test_the_copy_differs_from_the_traces_only_in_the_marked_rows(traces: Path) -> None:
+    copy = save_marks(traces, {1: False})
+    lines = zip(traces.read_text().splitlines(), copy.read_text().splitlines(), strict=True)
+    changed = [new for old, new in lines if old != new]
+    assert len(changed) == N_FRAMES
+    assert all(line.startswith("0,1,") and line.endswith(REJECTED) for line in changed)
+
+
+def test_saving_replaces_earlier_marks(traces: Path) -> None:
+    save_marks(traces, {1: False})
+    save_marks(traces, {2: False})
+    assert load_marks(traces) == {2: False}
+    assert good_by_cell(read_traces(traces).table)[1]
+
+
+def test_the_copy_is_preferred_when_traces_are_read(traces: Path) -> None:
+    assert read_traces(traces).path == traces
+    save_marks(traces, {2: False})
+    read = read_traces(traces)
+    assert read.path == inspected_path(traces)
+    assert not read.notes
+    assert not good_by_cell(read.table)[2]
+
+
+def test_a_mark_for_a_cell_that_is_not_there_is_an_error(traces: Path) -> None:
+    with pytest.raises(InputError, match="Cell 77"):
+        save_marks(traces, {77: False})
+    assert not inspected_path(traces).exists()
+
+
+def test_when_traces_change_marks_go_over_to_the_tracks_that_coincide(traces: Path) -> None:
+    save_marks(traces, {1: False, 2: False})
+    write_table(traces, table_of({4: (50.4, 50), 5: (11, 10), 6: (200, 200)}))
+    read = read_traces(traces)
+    assert load_marks(traces) == {5: False, 4: False}
+    assert good_by_cell(read.table) == {4: False, 5: False, 6: True}
+    [note] = read.notes
+    assert "2 of its 2 marks" in note
+    dated = [p for p in traces.parent.iterdir() if re.search(r"_inspected_[-\d_]+\.csv$", p.name)]
+    assert len(dated) == 1
+    assert dated[0].name in note
+    assert good_by_cell(read_table(dated[0])) == {1: False, 2: False, 9: False}
+
+
+def test_a_track_elsewhere_or_at_another_time_takes_no_mark(traces: Path) -> None:
+    save_marks(traces, {1: False})
+    write_table(traces, table_of({1: (10, 10)}, first=5))
+    [note] = refresh_inspected(traces)
+    assert "0 of its 1 marks" in note
+    assert load_marks(traces) == {}
+    assert preferred_traces(traces) == (traces, [])
+
+
+def test_the_user_is_told_once(traces: Path) -> None:
+    save_marks(traces, {1: False})
+    write_table(traces, table_of({1: (10, 10)}))
+    assert len(refresh_inspected(traces)) == 1
+    assert refresh_inspected(traces) == []
+
+
+def test_marks_survive_when_new_traces_are_empty(traces: Path) -> None:
+    save_marks(traces, {1: False})
+    write_table(traces, table_of({}))
+    [note] = refresh_inspected(traces)
+    assert "0 of its 1 marks" in note
+
+
+def test_an_inspected_copy_made_by_pyama_is_taken_as_it_is(traces: Path) -> None:
+    table = read_table(traces)
+    table["good"] = table["cell"] == 9
+    write_table(inspected_path(traces), table)
+    assert load_marks(traces) == {1: False, 2: False, 9: True}
+    assert read_traces(traces).path == inspected_path(traces)
+
+
+def test_an_inspected_copy_of_other_traces_without_record_is_carried_over(traces: Path) -> None:
+    table = table_of({3: (10, 10)})
+    table["good"] = np.zeros(N_FRAMES, bool)
+    write_table(inspected_path(traces), table)
+    assert len(refresh_inspected(traces)) == 1
+    assert load_marks(traces) == {1: False}
+
+
+def test_a_folder_that_cannot_be_written_gives_the_original(
+    traces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> list[str]:
+        raise PermissionError(path)
+
+    save_marks(traces, {1: False})
+    monkeypatch.setattr("pyama_core.io.inspection.refresh_inspected", refuse)
+    path, [note] = preferred_traces(traces)
+    assert path == traces
+    assert "out of date" in note
+
+
+def test_a_damaged_record_does_not_lose_the_marks(traces: Path) -> None:
+    save_marks(traces, {1: False})
+    inspected_path(traces).with_suffix(".json").write_text("{")
+    assert load_marks(traces) == {1: False}
+
+
+def test_the_record_names_the_traces_it_was_made_from(traces: Path) -> None:
+    save_marks(traces, {1: False})
+    record = json.loads(inspected_path(traces).with_suffix(".json").read_text())
+    assert set(record) == {"traces_digest", "marks"}
