@@ -37,3 +37,9 @@ LINEAGE_COLUMNS: Final = (CELL, PARENT, FIRST_FRAME, LAST_FRAME, BEGAN, ENDED)
 
 BBOX: Final = ("bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1")
 """The columns of a bounding box in pixels; the last two are exclusive."""
+
+POSITION_NAME: Final = "position_name"
+CHANNEL: Final = "channel"
+CHANNEL_NAME: Final = "channel_name"
+PIXEL_SIZE: Final = "pixel_size_um"
+"""The columns that only the table of the whole experiment has."""

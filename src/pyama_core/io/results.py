@@ -22,6 +22,8 @@ from pyama_core.io.result_files import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+__all__ = ["FovFiles", "ResultsIndex", "read_results", "write_results"]
+
 RESULTS_YAML: Final = "processing_results.yaml"
 CONFIG_YAML: Final = "processing_config.yaml"
 _FOVS_KEYS: Final = ("results_paths", "results")
@@ -50,6 +52,12 @@ class ResultsIndex:
     """Further keys of the YAML file, kept as they are."""
     notes: list[str] = field(default_factory=list)
     """What a user should know of this folder, one sentence each; not written."""
+
+    @property
+    def trace_channels(self) -> list[int]:
+        """Channels that have trace tables: the fluorescence ones, else the segmented one."""
+        found = {channel for files in self.fovs.values() for channel, _ in files.traces_csv}
+        return sorted(found)
 
 
 def read_results(path: Path | str) -> ResultsIndex:
