@@ -18,7 +18,9 @@ Ints = NDArray[np.int64]
 
 N_BEADS = 7
 SUBSTEPS = 4
-SWEEPS = 12
+SWEEPS = 20
+EXPANSION = 0.5
+COHESION = 0.00015
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ def _grown(rods: Rods, growth: float, params: ColonyParams) -> Rods:
     longer = rods.length * np.exp(growth * rods.rate)
     middle = rods.center.mean(axis=0)
     crowd = min(len(rods.cell) / 60, 1.0)
-    rods.center = middle + (rods.center - middle) * (longer.sum() / rods.length.sum()) ** (0.45 * crowd)
+    rods.center = middle + (rods.center - middle) * (longer.sum() / rods.length.sum()) ** (
+        EXPANSION * crowd
+    )
     rods.length = longer
     return rods
 
@@ -165,7 +169,9 @@ def _daughters(mothers: Rods, share: Floats, side: int) -> Rods:
     """Daughters at one end of their mothers, together exactly as long as they."""
     young = mothers.take(np.arange(len(mothers.cell)))
     young.length = mothers.length * share
-    young.center = mothers.center + side * mothers.axis() * ((mothers.length - young.length) / 2)[:, None]
+    young.center = (
+        mothers.center + side * mothers.axis() * ((mothers.length - young.length) / 2)[:, None]
+    )
     return young
 
 
@@ -187,13 +193,14 @@ def _relax(rods: Rods, rod_width: float) -> None:
 
 def _sweep(rods: Rods, owner: Ints, pairs: Ints, rod_width: float) -> None:
     """Move and turn each rod by the mean of what its contacts ask for."""
+    rods.center += COHESION * (rods.center.mean(axis=0) - rods.center)
     arms = _beads(rods, rod_width)
     spots = rods.center[owner] + arms
     a, b = pairs[:, 0], pairs[:, 1]
     apart = spots[b] - spots[a]
     distance = np.maximum(np.hypot(apart[:, 0], apart[:, 1]), 1e-6)
     overlap = rod_width - distance
-    wish = np.where(overlap > 0, 0.5, np.where(overlap > -0.2 * rod_width, 0.05, 0.0)) * overlap
+    wish = np.where(overlap > 0, 0.5, np.where(overlap > -0.3 * rod_width, 0.06, 0.0)) * overlap
     push = apart / distance[:, None] * wish[:, None]
     bead = np.concatenate([a, b])
     push = np.concatenate([-push, push])

@@ -41,7 +41,9 @@ def lineage_of(ids: NDArray[np.uint16], parents: NDArray[np.int64]) -> Lineage:
     parents : (N + 1,) int64
         Mother of each id; 0 = none.
     """
-    return lineage_of_presence(np.stack([np.bincount(i.ravel(), minlength=len(parents)) > 0 for i in ids]), parents)
+    return lineage_of_presence(
+        np.stack([np.bincount(i.ravel(), minlength=len(parents)) > 0 for i in ids]), parents
+    )
 
 
 def lineage_of_presence(seen: NDArray[np.bool_], parents: NDArray[np.int64]) -> Lineage:
