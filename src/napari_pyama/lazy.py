@@ -45,7 +45,10 @@ def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> da.
     chunks = (1,) * (len(shape) - 2) + shape[-2:]
     frames = _Frames(shape, np.dtype(dtype), read)
     name = f"frames-{uuid.uuid4().hex}"
-    return da.from_array(frames, chunks=chunks, name=name, asarray=False, meta=np.empty(0, dtype))
+    array: da.Array = da.from_array(  # type: ignore[no-untyped-call]
+        frames, chunks=chunks, name=name, asarray=False, meta=np.empty(0, dtype)
+    )
+    return array
 
 
 def npy_frame(path: Path | None, frame: int) -> NDArray[Any] | None:

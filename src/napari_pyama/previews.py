@@ -87,9 +87,10 @@ def preview_tracking(request: Request) -> Preview:
     segmented = np.stack([_labels_of(_segment(request, t)) for t in frames])
     phase = np.stack([_plane(request, request.pc, t) for t in frames])
     tracking = track_stack(segmented, request.recipe.tracking, phase=phase)
-    cells = [set(ids.tolist()) for ids in tracking.ids]
+    labels = list(tracking)
+    cells = [set(np.unique(frame[frame > 0]).tolist()) for frame in labels]
     n_linked = len(set.intersection(*cells))
-    shown = tracking.frame(frames.index(request.view.frame))
+    shown = labels[frames.index(request.view.frame)]
     return Preview(
         [_labels(request, "tracking", shown)],
         f"{n_linked} of {max(map(len, cells))} cells are linked "
@@ -101,7 +102,7 @@ def preview_extraction(request: Request) -> Preview:
     """Measure the cells of the frame."""
     view = request.view
     segmented = _labels_of(_segment(request, view.frame))
-    labels = track_stack(segmented[None], request.recipe.tracking).frame(0)
+    labels = next(iter(track_stack(segmented[None], request.recipe.tracking)))
     images = {c: _corrected(request, c)[1][None] for c in request.fl}
     times = view.source.metadata.times_of(view.fov)[view.frame : view.frame + 1]
     tables = extract_stack(

@@ -19,13 +19,12 @@ from napari_pyama.layers import (
     stack_shape,
 )
 from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
+from napari_pyama.result_tables import read_tracks
+from napari_pyama.tracks import FilesOf, tracks_layer
 from pyama_core.io import MicroscopyFile
 from pyama_core.processing.correction import Background
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.services.types import ChannelPath, ResultsPathsPerFOV
-
-FilesOf = Callable[[int], ResultsPathsPerFOV]
-"""Gives the files of a FOV, whether they are written yet or not."""
 
 
 def expected_files(layout: Layout) -> FilesOf:
@@ -62,9 +61,20 @@ def result_layers(source: MicroscopyFile, files: FilesOf) -> Iterator[LayerTuple
         yield _labels(source, "cells", lambda fov: _path(files(fov).seg_labeled))
 
 
-def _labels(
-    source: MicroscopyFile, role: str, path_of: Callable[[int], Path | None]
-) -> LayerTuple:
+def layers_of_results(source: MicroscopyFile, files: FilesOf, fov: int) -> list[LayerTuple]:
+    """Make all layers of results: the stacks of all FOVs, and the tracks of one."""
+    layers = list(result_layers(source, files))
+    if any(_has_tracks(files(fov)) for fov in range(source.metadata.n_fovs)):
+        tracks = read_tracks(files(fov), source.metadata)
+        layers.append(tracks_layer(source, tracks, fov, files))
+    return layers
+
+
+def _has_tracks(paths: ResultsPathsPerFOV) -> bool:
+    return _exists(paths.seg_labeled) or any(map(_exists, paths.traces_csv))
+
+
+def _labels(source: MicroscopyFile, role: str, path_of: Callable[[int], Path | None]) -> LayerTuple:
     axes, empty = _empty_frame(source)
     written = (path_of(fov) for fov in range(source.metadata.n_fovs))
     first = next(path for path in written if path is not None and path.exists())
@@ -110,9 +120,7 @@ def _npy_reader(
     return lambda fov, frame: npy_frame(_channel_path(files(fov), kind, channel), frame)
 
 
-def _background_reader(
-    files: FilesOf, channel: int
-) -> Callable[[int, int], NDArray[Any] | None]:
+def _background_reader(files: FilesOf, channel: int) -> Callable[[int, int], NDArray[Any] | None]:
     def read(fov: int, frame: int) -> NDArray[Any] | None:
         path = _channel_path(files(fov), "background", channel)
         if path is None or not path.exists():
@@ -128,9 +136,7 @@ def _background(path: Path, _changed_ns: int) -> Background:
         return Background.from_arrays(dict(arrays))
 
 
-def _empty_frame(
-    source: MicroscopyFile, dtype: DTypeLike = np.uint8
-) -> tuple[Axes, NDArray[Any]]:
+def _empty_frame(source: MicroscopyFile, dtype: DTypeLike = np.uint8) -> tuple[Axes, NDArray[Any]]:
     metadata = source.metadata
     return stack_axes(metadata), np.zeros((metadata.height, metadata.width), dtype)
 
@@ -152,4 +158,3 @@ def _path(entry: ChannelPath | None) -> Path | None:
 
 def _exists(entry: ChannelPath | None) -> bool:
     return entry is not None and entry[1].exists()
-

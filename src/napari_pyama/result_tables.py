@@ -26,8 +26,9 @@ def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Cell
     table = read_traces(files) or _measured(files, metadata)
     if not table:
         return CellTracks(np.empty((0, 4)), {})
-    has_lineage = files.lineage is not None and files.lineage[1].exists()
-    return tracks_of(table, read_table(files.lineage[1]) if has_lineage else {})
+    lineage = files.lineage
+    has_lineage = lineage is not None and lineage[1].exists()
+    return tracks_of(table, read_table(lineage[1]) if lineage and has_lineage else {})
 
 
 def _first_traces(files: ResultsPathsPerFOV) -> Path | None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from napari.layers import Labels, Layer
+from napari.layers import Labels, Layer, Tracks
 
 from napari_pyama.layers import ORIGIN, LayerTuple, origin_of
+from napari_pyama.tracks import replace_tracks
+from napari_pyama.tracks_follower import follow_tracks
 
 
 def show_layer(viewer: Any, layer_tuple: LayerTuple) -> Layer:
@@ -16,7 +18,7 @@ def show_layer(viewer: Any, layer_tuple: LayerTuple) -> Layer:
     data, arguments, kind = layer_tuple
     layer = _layer_like(viewer, arguments)
     if layer is not None:
-        layer.data = data
+        _show_data(layer, layer_tuple)
         return layer
     active = viewer.layers.selection.active
     layer = viewer.add_layer(Layer.create(data, arguments, kind))
@@ -27,10 +29,18 @@ def show_layer(viewer: Any, layer_tuple: LayerTuple) -> Layer:
     return layer
 
 
+def _show_data(layer: Layer, layer_tuple: LayerTuple) -> None:
+    if isinstance(layer, Tracks):
+        replace_tracks(layer, layer_tuple)
+    else:
+        layer.data = layer_tuple[0]
+
+
 def show_layers(viewer: Any, layer_tuples: Iterable[LayerTuple]) -> None:
-    """Show layers in their order."""
-    for layer_tuple in layer_tuples:
-        show_layer(viewer, layer_tuple)
+    """Show layers in their order; tracks then follow the position slider."""
+    kinds = {show_layer(viewer, layer_tuple).__class__ for layer_tuple in layer_tuples}
+    if Tracks in kinds:
+        follow_tracks(viewer)
 
 
 def remove_roles(viewer: Any, beginning: str) -> None:

@@ -1,7 +1,7 @@
 """Tracks of one FOV with their lineage, in the colors of their cells."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,19 @@ from napari_pyama.colors import cell_hue, track_colormap
 from napari_pyama.layers import ORIGIN, LayerTuple, Origin
 from pyama_core.columns import CELL, FRAME, PARENT, POSITION_X, POSITION_Y
 from pyama_core.io import MicroscopyFile
+from pyama_core.processing.workflow.services.types import ResultsPathsPerFOV
+
+FilesOf = Callable[[int], ResultsPathsPerFOV]
+"""Gives the files of a FOV, whether they are written yet or not."""
 
 TRACKS = "tracks"
 """Name and role of the tracks layer."""
+
+FOV = "fov"
+FILES = "files"
+EMPTY = "empty"
+"""Keys of a tracks layer's metadata: whose tracks it shows, where those of others are, and
+whether there are none, since a tracks layer cannot be empty."""
 
 _HUE = "hue"
 
@@ -45,10 +55,12 @@ def tracks_of(table: Mapping[str, NDArray[Any]], lineage: Mapping[str, Any]) -> 
     return CellTracks(vertices, _graph(lineage, set(vertices[:, 0].astype(int).tolist())))
 
 
-def tracks_layer(source: MicroscopyFile, tracks: CellTracks, fov: int) -> LayerTuple:
+def tracks_layer(
+    source: MicroscopyFile, tracks: CellTracks, fov: int, files: FilesOf
+) -> LayerTuple:
     """Make the tracks layer of one FOV; hidden where it has no tracks."""
     axes = stack_axes(source.metadata).only("tyx" if source.metadata.n_z == 1 else "tzyx")
-    data = _layer_data(source, tracks)
+    data, is_empty = _layer_data(source, tracks), not len(tracks.vertices)
     arguments = {
         **axes.layer_arguments(),
         "name": TRACKS,
@@ -56,26 +68,33 @@ def tracks_layer(source: MicroscopyFile, tracks: CellTracks, fov: int) -> LayerT
         "graph": tracks.graph,
         "color_by": _HUE,
         "colormaps_dict": {_HUE: track_colormap()},
-        "visible": len(tracks.vertices) > 0,
-        "metadata": {ORIGIN: Origin(source, axes, TRACKS), "fov": fov},
+        "visible": not is_empty,
+        "metadata": {
+            ORIGIN: Origin(source, axes, TRACKS),
+            FOV: fov,
+            FILES: files,
+            EMPTY: is_empty,
+        },
     }
     return data, arguments, "tracks"
 
 
-def swap_tracks(layer: Any, source: MicroscopyFile, tracks: CellTracks, fov: int) -> None:
-    """Show another FOV's tracks in a layer that `tracks_layer` gave."""
-    data = _layer_data(source, tracks)
+def replace_tracks(layer: Any, layer_tuple: LayerTuple) -> None:
+    """Show other tracks in a layer that `tracks_layer` gave; a hidden one stays hidden."""
+    data, arguments, _ = layer_tuple
     with layer.events.blocker_all(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Previous color_by key", UserWarning)
         layer.graph = {}
         layer.data = data
-        layer.features = {_HUE: cell_hue(data[:, 0])}
+        layer.features = arguments["features"]
         layer.color_by = _HUE
-    layer.graph = tracks.graph
-    layer.visible = len(tracks.vertices) > 0
-    layer.metadata["fov"] = fov
+    layer.graph = arguments["graph"]
     layer.events.rebuild_tracks()
     layer.events.data(value=layer.data)
+    was_empty, is_empty = layer.metadata[EMPTY], arguments["metadata"][EMPTY]
+    layer.metadata = arguments["metadata"]
+    if was_empty != is_empty:
+        layer.visible = not is_empty
 
 
 def _layer_data(source: MicroscopyFile, tracks: CellTracks) -> NDArray[np.float64]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from napari_pyama.layers import LayerTuple
 from napari_pyama.previews import Request
-from napari_pyama.result_layers import expected_files, result_layers
-from napari_pyama.result_tables import Table, read_tracks, read_traces
+from napari_pyama.result_layers import expected_files, layers_of_results
+from napari_pyama.result_tables import Table, read_traces
 from napari_pyama.task import Report
-from napari_pyama.tracks import tracks_layer
 from pyama_core.errors import InputError
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Job, run_job
@@ -120,8 +119,6 @@ def _with_source(
 def _result(run: PreparedRun, request: Request, step: str) -> TrialResult:
     source, fov = request.view.source, request.view.fov
     files = expected_files(run.layout)
-    layers = list(result_layers(source, files))
-    if files(fov).seg_labeled[1].exists():
-        layers.append(tracks_layer(source, read_tracks(files(fov), run.metadata), fov))
+    layers = layers_of_results(source, files, fov)
     traces = read_traces(files(fov)) if step == "extraction" else {}
     return TrialResult(layers, traces)

@@ -66,15 +66,15 @@ class Dock(QWidget):
             if removed:
                 self.shut_down()
                 self.deleteLater()
-        return super().event(event)
+        return bool(super().event(event))
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Start what is only done in view."""
         super().showEvent(event)
         if not self._closed:
             self.on_shown()
 
-    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
+    def hideEvent(self, event: QHideEvent | None) -> None:
         """Stop what is only done in view, everything when the window goes."""
         super().hideEvent(event)
         if self._closed:
@@ -84,7 +84,7 @@ class Dock(QWidget):
         else:
             self.on_hidden()
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802
+    def closeEvent(self, event: Any) -> None:
         """Shut down."""
         self.shut_down()
         super().closeEvent(event)

@@ -63,7 +63,7 @@ def _plain(widget: ValueWidget[Any]) -> Editor:
 def _of_widget(
     widget: ValueWidget[Any], show: Callable[[Any], None], read: Callable[[], Any]
 ) -> Editor:
-    return Editor(widget.native, lambda call: widget.changed.connect(call, weak=False), show, read)
+    return Editor(widget.native, widget.changed.connect, show, read)
 
 
 def _several(widget: CheckList) -> Editor:
@@ -124,7 +124,7 @@ def _decimals(value: float) -> int:
 class _WheelScrollsForm(QObject):
     """Keeps the mouse wheel from changing a value that the user only scrolls past."""
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Leave wheel events over a widget without focus to the form."""
         wheel = event is not None and event.type() == QEvent.Type.Wheel
         if wheel and not watched.hasFocus():  # type: ignore[union-attr]

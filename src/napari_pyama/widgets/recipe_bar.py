@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from napari_pyama.session import Session
 from napari_pyama.widgets.dock import notify, notify_error

@@ -1,12 +1,12 @@
 """A dock for one step: parameters, live preview of the frame in view, run on its FOV."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_pyama.newest import NewestOnly
-from napari_pyama.previews import PREVIEW, Preview, Request
+from napari_pyama.previews import PREVIEW, MakePreview, Preview, Request
 from napari_pyama.shown import remove_roles, show_layers
 from napari_pyama.view import View, view_of
 from napari_pyama.widgets.channel_picker import ChannelPicker
@@ -19,31 +19,42 @@ from napari_pyama.widgets.trial_bar import TrialBar
 NOTHING_OPEN = "Open an ND2 file, or File > Open Sample > PyAMA, to begin."
 
 
-class StepDock(Dock):
-    """Tunes one step on the FOV in view.
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """What sets the dock of one step apart.
 
     Attributes
     ----------
-    step
+    name
         Name of the step and of its section of the recipe.
     make_preview
         Computes the preview; called off the GUI thread.
-    needs_fluorescence
+    asks_for_measured
+        Whether it offers to choose the measured channels.
+    needs_measured
         Whether the step does nothing without a measured channel.
+    has_table
+        Whether it shows a table.
     """
 
-    step: ClassVar[str]
-    make_preview: ClassVar[Callable[[Request], Preview]]
-    needs_fluorescence: ClassVar[bool] = False
-    asks_for_measured: ClassVar[bool] = False
-    has_table: ClassVar[bool] = False
+    name: str
+    make_preview: MakePreview
+    asks_for_measured: bool = False
+    needs_measured: bool = False
+    has_table: bool = False
+
+
+class StepDock(Dock):
+    """Tunes one step on the FOV in view."""
+
+    kind: ClassVar[StepKind]
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.heading = QLabel(NOTHING_OPEN)
         self.heading.setWordWrap(True)
-        self.channels = ChannelPicker(self.asks_for_measured)
-        self.form = SectionForm(self.session.section(self.step))
+        self.channels = ChannelPicker(self.kind.asks_for_measured)
+        self.form = SectionForm(self.session.section(self.kind.name))
         self.live = QCheckBox("Live preview")
         self.live.setChecked(True)
         self.live.setToolTip("Show what the step does to the frame in view.")
@@ -51,8 +62,8 @@ class StepDock(Dock):
         self.reset.setToolTip("Set all parameters of this step to their defaults.")
         self.status = QLabel()
         self.status.setWordWrap(True)
-        self.table = TableView() if self.has_table else None
-        self.trial = TrialBar(self.viewer, self.session, self.step, self.request)
+        self.table = TableView() if self.kind.has_table else None
+        self.trial = TrialBar(self.viewer, self.session, self.kind.name, self.request)
         self.preview = NewestOnly(parent=self)
         self._lay_out()
         self._connect()
@@ -130,15 +141,15 @@ class StepDock(Dock):
         """Return what the viewer shows together with the recipe; None where nothing is open."""
         view = view_of(self.viewer)
         session = self.session
-        return view and Request(view, session.recipe, session.pc, session.fl)
+        return None if view is None else Request(view, session.recipe, session.pc, session.fl)
 
     def _ask_for_preview(self, view: View) -> None:
         if not (self.live.isChecked() and self.isVisible()):
             return
-        if self.needs_fluorescence and not self.session.fl:
+        if self.kind.needs_measured and not self.session.fl:
             self.status.setText("Choose a channel to measure: this step works on fluorescence.")
             return
-        session, make = self.session, type(self).make_preview
+        session, make = self.session, self.kind.make_preview
         request = Request(view, session.recipe, session.pc, session.fl)
         self.preview.request(lambda: make(request))
 
@@ -158,10 +169,10 @@ class StepDock(Dock):
         self.status.setText(f"No preview: {error}")
 
     def _on_edited(self, section: Any) -> None:
-        self.session.set_section(self.step, section)
+        self.session.set_section(self.kind.name, section)
 
     def _on_recipe(self, recipe: Any) -> None:
-        self.form.value = self.session.section(self.step)
+        self.form.value = self.session.section(self.kind.name)
         self.refresh()
 
     def _on_live(self, on: bool) -> None:

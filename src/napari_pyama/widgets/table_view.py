@@ -23,11 +23,11 @@ class TableModel(QAbstractTableModel):
         self.columns = columns
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of rows."""
         return len(next(iter(self.columns.values()), ()))
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
         return len(self.columns)
 
@@ -38,7 +38,7 @@ class TableModel(QAbstractTableModel):
         column = list(self.columns.values())[index.column()]
         return _text(column[index.row()])
 
-    def headerData(  # noqa: N802
+    def headerData(
         self,
         section: int,
         orientation: Qt.Orientation,

@@ -1,0 +1,180 @@
+"""One complete run as the user asked for it: what it would do, how it is done, its command."""
+
+import shlex
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from napari_pyama.task import Report
+from pyama_core.errors import InputError
+from pyama_core.fov_ranges import format_fovs
+from pyama_core.io import MicroscopyFile
+from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.params import WorkflowParams
+from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.recipe import changed_settings
+from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A complete run."""
+
+    source: MicroscopyFile
+    output_dir: Path
+    pc: int
+    fl: tuple[int, ...]
+    fovs: tuple[int, ...]
+    recipe: WorkflowParams
+    n_workers: int = 2
+    batch_size: int = 2
+    scheduler: str = ""
+
+    @property
+    def from_file(self) -> bool:
+        """Whether workers can open the frames themselves."""
+        return self.source.metadata.file_path.is_file()
+
+    def context(self) -> ProcessingContext:
+        """Make the context of a run."""
+        return ProcessingContext(
+            output_dir=self.output_dir,
+            channels=Channels(self.pc, list(self.fl)),
+            params=self.recipe.model_dump(),
+        )
+
+    def layout(self) -> Layout:
+        """Return where results go."""
+        return layout_of(self.source.metadata, self.context(), self.output_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run would do."""
+
+    steps: dict[int, tuple[str, ...]]
+    """Steps left to do, by FOV."""
+    bytes_needed: int
+    bytes_free: int
+    redone: tuple[str, ...]
+    """Why finished steps would be done again."""
+
+    @property
+    def n_done(self) -> int:
+        """FOVs with nothing left to do."""
+        return sum(not steps for steps in self.steps.values())
+
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier run left something to go on from."""
+        most = max(map(len, self.steps.values()), default=0)
+        return any(len(steps) < most for steps in self.steps.values()) or most == 0
+
+
+def plan_run(request: RunRequest) -> RunPlan:
+    """Find what a run would do and what it needs; nothing is written.
+
+    Raises
+    ------
+    InputError, FileNotFoundError
+        Something asked for is wrong.
+    """
+    source = None if request.from_file else request.source
+    run = prepare_run(request.source.metadata, request.context(), request.fovs, source=source)
+    steps = {
+        fov: tuple(service.name for service in run.services_to_run(fov)) for fov in request.fovs
+    }
+    redone = {
+        f"{step.step}: {step.why}"
+        for plan in run.plans.values()
+        for step in plan
+        if step.state == "stale"
+    }
+    return RunPlan(steps, run.bytes_needed, free_bytes(request.output_dir), tuple(sorted(redone)))
+
+
+def execute(request: RunRequest, report: Report, cancel: threading.Event) -> bool:
+    """Run the workflow; False where a FOV failed.
+
+    Raises
+    ------
+    InputError, FileNotFoundError
+        Something asked for is wrong.
+    InterruptedError
+        `cancel` was set; what was done is saved.
+    """
+    with _cluster(request.scheduler) as executor:
+        return run_complete_workflow(
+            request.source.metadata,
+            request.context(),
+            batch_size=request.batch_size,
+            n_workers=request.n_workers,
+            fovs=request.fovs,
+            progress=report,
+            cancel=cancel,
+            executor=executor,
+            source=None if request.from_file else request.source,
+        )
+
+
+def command_of(request: RunRequest) -> str:
+    """Return the `pyama run` line that does the same.
+
+    Raises
+    ------
+    InputError
+        The images are not from a file.
+    """
+    if not request.from_file:
+        raise InputError("These images are not from a file: only runs of files have a command.")
+    words = ["pyama", "run", str(request.source.metadata.file_path), "-o", str(request.output_dir)]
+    words += ["--pc", str(request.pc)]
+    for channel in request.fl:
+        words += ["--fl", str(channel)]
+    words += ["--fovs", format_fovs(request.fovs).replace(" ", "")]
+    words += ["--workers", str(request.n_workers), "--batch-size", str(request.batch_size)]
+    for name, value in changed_settings(request.recipe).items():
+        words += ["--set", f"{name}={_as_yaml(value)}"]
+    return shlex.join(words)
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the room on the disk of a folder that may not exist yet."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def _as_yaml(value: object) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
+    return text.removesuffix("...\n").strip()
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[Executor | None]:
+    if not scheduler:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "A cluster scheduler is set in the Preferences, but dask.distributed is not "
+            "installed: install napari-pyama[cluster] or clear the address."
+        ) from None
+    try:
+        client = Client(scheduler)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise InputError(
+            f"The cluster scheduler at {scheduler} does not answer ({error}): "
+            "correct or clear its address in the Preferences."
+        ) from None
+    with client:
+        yield client.get_executor()  # type: ignore[no-untyped-call]

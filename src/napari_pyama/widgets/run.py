@@ -1,0 +1,283 @@
+"""The dock that runs the complete workflow on many FOVs."""
+
+from typing import Any
+
+from napari.utils import progress as activity_progress
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton
+
+from napari_pyama.layers import LayerTuple
+from napari_pyama.newest import NewestOnly
+from napari_pyama.result_layers import expected_files, layers_of_results
+from napari_pyama.run_progress import RunProgress, size
+from napari_pyama.run_request import RunPlan, RunRequest, command_of, execute, plan_run
+from napari_pyama.shown import show_layers
+from napari_pyama.task import Task
+from napari_pyama.view import view_of
+from napari_pyama.widgets.dock import Dock, notify_error
+from napari_pyama.widgets.fov_table import FovTable
+from napari_pyama.widgets.recipe_bar import RecipeBar
+from napari_pyama.widgets.run_form import RunForm
+from napari_pyama.widgets.step_dock import NOTHING_OPEN
+from pyama_core.errors import InputError
+from pyama_core.processing.workflow.recipe import changed_settings
+
+
+class RunDock(Dock):
+    """Runs the workflow on all FOVs while napari stays usable; results appear as FOVs finish."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.heading = QLabel(NOTHING_OPEN)
+        self.form = RunForm(self.session)
+        self.recipe = QLabel()
+        self.command = QPushButton("Copy as command")
+        self.command.setToolTip("Copy the pyama line that does the same in a terminal.")
+        self.disk = QLabel()
+        self.run = QPushButton("Run")
+        self.cancel = QPushButton("Cancel")
+        self.bar = QProgressBar()
+        self.message = QLabel()
+        self.fovs = FovTable()
+        self.progress = RunProgress({})
+        self.task = Task()
+        self.planning = NewestOnly(quiet_ms=300, parent=self)
+        self.loading = NewestOnly(quiet_ms=200, parent=self)
+        self._request: RunRequest | None = None
+        self._plan: RunPlan | None = None
+        self._activity: Any = None
+        self._lay_out()
+        self._connect()
+        self._show_running(False)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        for label in (self.heading, self.recipe, self.disk, self.message):
+            label.setWordWrap(True)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run)
+        buttons.addWidget(self.cancel)
+        for part in (self.heading, self.form, self.recipe, RecipeBar(self.session), self.command):
+            self.column.addWidget(part)
+        self.column.addWidget(self.disk)
+        self.column.addLayout(buttons)
+        for part in (self.bar, self.message, self.fovs):
+            self.column.addWidget(part)
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self.refresh)
+        self.command.clicked.connect(self._on_copy_command)
+        self.run.clicked.connect(self.start)
+        self.cancel.clicked.connect(self._on_cancel)
+        self.planning.done.connect(self._on_planned)
+        self.planning.failed.connect(self._on_plan_failed)
+        self.loading.done.connect(self._on_results)
+        self.loading.failed.connect(notify_error)
+        self.task.reported.connect(self._on_progress)
+        self.task.succeeded.connect(self._on_done)
+        self.task.failed.connect(self._on_failed)
+        self.task.cancelled.connect(self._on_cancelled)
+        self.task.finished.connect(self._on_finished)
+        self.session.recipe_changed.connect(self.refresh)
+        self.session.channels_changed.connect(self.refresh)
+        for event in self._viewer_events():
+            event.connect(self.refresh)
+
+    def _viewer_events(self) -> list[Any]:
+        layers = self.viewer.layers
+        return [
+            layers.events.inserted,
+            layers.events.removed,
+            layers.selection.events.active,
+            self.viewer.dims.events.point,
+        ]
+
+    def on_shut_down(self) -> None:
+        """Cancel the run; what is done is saved."""
+        self.task.close()
+        self.planning.close()
+        self.loading.close()
+        self._end_activity()
+        self.session.recipe_changed.disconnect(self.refresh)
+        self.session.channels_changed.disconnect(self.refresh)
+        for event in self._viewer_events():
+            event.disconnect(self.refresh)
+
+    def on_shown(self) -> None:
+        """Find again what a run would do."""
+        self.refresh()
+
+    def refresh(self, event: Any = None) -> None:
+        """Follow the viewer and the form: what would a run do, what does it need?"""
+        view = view_of(self.viewer)
+        self.form.setEnabled(view is not None)
+        if view is None:
+            self.heading.setText(NOTHING_OPEN)
+            return
+        self.session.adopt(view.source)
+        metadata = view.source.metadata
+        self.heading.setText(f"<b>{metadata.base_name}</b>: {_in_short(metadata)}")
+        self.recipe.setText(_recipe_in_short(changed_settings(self.session.recipe)))
+        self.form.show_view(view)
+        self._plan_again()
+
+    def request(self) -> RunRequest:
+        """Return the run that is asked for.
+
+        Raises
+        ------
+        InputError
+            Nothing is open, or something asked for is wrong.
+        """
+        view = view_of(self.viewer)
+        if view is None:
+            raise InputError("There is nothing to run on: open an ND2 file or an image first.")
+        return self.form.request(view)
+
+    def _plan_again(self) -> None:
+        if self.task.running or not self.isVisible():
+            return
+        try:
+            request = self.request()
+        except InputError as error:
+            self._on_plan_failed(error)
+            return
+        if request != self._request:
+            self._request, self._plan = request, None
+            self.planning.request(lambda: plan_run(request))
+
+    def _on_planned(self, plan: RunPlan) -> None:
+        self._plan = plan
+        self.disk.setText(_plan_in_words(plan))
+        self.run.setText(f"Resume ({_left(plan)} FOVs left)" if plan.begun else "Run")
+
+    def _on_plan_failed(self, error: BaseException) -> None:
+        self._request = None
+        self.disk.setText(f"Cannot run: {error}")
+
+    def start(self) -> None:
+        """Start the run, unless one is going on."""
+        if self.task.running:
+            return
+        try:
+            request = self._request = self.request()
+        except InputError as error:
+            show_warning(str(error))
+            return
+        self._show_running(True)
+        self.message.setText("Starting…")
+        self.task.start(lambda report, cancel: _plan_and_execute(request, report, cancel))
+
+    def _on_progress(self, event: Any) -> None:
+        if isinstance(event, RunPlan):
+            self._begin(event)
+            return
+        ended = self.progress.take(event)
+        self.fovs.fovs.refresh()
+        self.bar.setValue(round(1000 * self.progress.share))
+        self.message.setText(self.progress.note or self.progress.in_words())
+        self._activity.n = self.bar.value()
+        self._activity.refresh()
+        if ended is not None:
+            self._load_results()
+
+    def _begin(self, plan: RunPlan) -> None:
+        self.progress = RunProgress.of_steps(plan.steps)
+        self.fovs.fovs.show_progress(self.progress)
+        self._activity = activity_progress(total=1000, desc="PyAMA workflow")
+
+    def _load_results(self) -> None:
+        request, view = self._request, view_of(self.viewer)
+        if request is None:
+            return
+        fov = view.fov if view is not None and view.source is request.source else 0
+        self.loading.request(lambda: _results(request, fov))
+
+    def _on_results(self, layers: list[LayerTuple]) -> None:
+        show_layers(self.viewer, layers)
+
+    def _on_done(self, success: bool) -> None:
+        self._load_results()
+        failures = self.progress.failures
+        if success:
+            self.message.setText("All FOVs are done; the results are in the layer list.")
+            return
+        lines = "<br>".join(f"FOV {fov} {why}" for fov, why in failures.items())
+        self.message.setText(f"{len(failures)} FOVs failed:<br>{lines}")
+        show_warning(f"{len(failures)} FOVs failed: the dock lists them with the reason.")
+
+    def _on_failed(self, error: BaseException) -> None:
+        self.message.setText(f"The run failed: {error}")
+        notify_error(error)
+
+    def _on_cancelled(self) -> None:
+        self.message.setText("Cancelled; what was done is kept, and Resume goes on from there.")
+
+    def _on_cancel(self) -> None:
+        self.message.setText("Cancelling…")
+        self.task.cancel()
+
+    def _on_finished(self) -> None:
+        self._show_running(False)
+        self._end_activity()
+        self._request = None
+        self._plan_again()
+
+    def _end_activity(self) -> None:
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+
+    def _on_copy_command(self) -> None:
+        try:
+            command = command_of(self.request())
+        except InputError as error:
+            show_warning(str(error))
+            return
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(command)
+        show_info("The command is on the clipboard.")
+
+    def _show_running(self, running: bool) -> None:
+        self.run.setEnabled(not running)
+        self.cancel.setVisible(running)
+        self.bar.setMaximum(1000)
+        self.bar.setVisible(running)
+
+
+def _plan_and_execute(request: RunRequest, report: Any, cancel: Any) -> bool:
+    report(plan_run(request))
+    return execute(request, report, cancel)
+
+
+def _results(request: RunRequest, fov: int) -> list[LayerTuple]:
+    return layers_of_results(request.source, expected_files(request.layout()), fov)
+
+
+def _in_short(metadata: Any) -> str:
+    return (
+        f"{metadata.n_fovs} FOVs, {metadata.n_frames} frames, "
+        f"{metadata.width} x {metadata.height} px"
+    )
+
+
+def _recipe_in_short(changes: dict[str, Any]) -> str:
+    if not changes:
+        return "Recipe: all parameters have their defaults."
+    return "Recipe: " + ", ".join(f"{name} = {value}" for name, value in changes.items())
+
+
+def _left(plan: RunPlan) -> int:
+    return len(plan.steps) - plan.n_done
+
+
+def _plan_in_words(plan: RunPlan) -> str:
+    if not _left(plan):
+        return "Everything is done already."
+    text = f"Disk: {size(plan.bytes_needed)} needed, {size(plan.bytes_free)} free."
+    if plan.n_done:
+        text += f" {plan.n_done} of {len(plan.steps)} FOVs are done already."
+    if plan.redone:
+        text += f" To be done again: {'; '.join(plan.redone)}."
+    return text

@@ -1,0 +1,112 @@
+"""What a complete run is asked for: folder, channels, FOVs, workers."""
+
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
+
+from napari_pyama.run_request import RunRequest
+from napari_pyama.session import Session
+from napari_pyama.settings import run_settings
+from napari_pyama.view import View
+from napari_pyama.widgets.channel_picker import ChannelPicker
+from napari_pyama.widgets.folder_edit import FolderEdit
+from pyama_core.errors import InputError
+from pyama_core.fov_ranges import parse_fovs
+from pyama_core.io import MicroscopyFile
+
+ALL, THIS_ONE = "all", "this one"
+
+
+class RunForm(QWidget):
+    """Asks for everything of a run that is not in the recipe."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._source: MicroscopyFile | None = None
+        settings = run_settings()
+        self._scheduler = settings.scheduler
+        self.folder = FolderEdit("Output folder")
+        self.folder.setToolTip("Where results go; what is there already is not done again.")
+        self.channels = ChannelPicker()
+        self.fovs = QComboBox()
+        self.fovs.addItems([ALL, THIS_ONE])
+        self.fovs.setEditable(True)
+        self.fovs.setToolTip('"all", "this one", or numbers and ranges such as 0-4,7.')
+        self.batch_size = _count(settings.batch_size, "FOVs that are copied ahead of computing.")
+        self.n_workers = _count(settings.n_workers, "Processes that compute at the same time.")
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout.addRow("Output folder", self.folder)
+        layout.addRow(self.channels)
+        layout.addRow("FOVs", self.fovs)
+        layout.addRow("Batch size (FOVs)", self.batch_size)
+        layout.addRow("Workers (processes)", self.n_workers)
+
+    def _connect(self) -> None:
+        self.channels.changed.connect(self._session.set_channels)
+        self.folder.changed.connect(self.changed)
+        self.fovs.currentTextChanged.connect(self.changed)
+        self.batch_size.valueChanged.connect(self.changed)
+        self.n_workers.valueChanged.connect(self.changed)
+
+    def show_view(self, view: View) -> None:
+        """Show the channels of the experiment in view; a new one gets a folder of its own."""
+        metadata = view.source.metadata
+        self.channels.show_channels(metadata, self._session.pc, self._session.fl)
+        if view.source is not self._source:
+            self._source = view.source
+            self.folder.path = _default_folder(view.source)
+
+    def request(self, view: View) -> RunRequest:
+        """Return the run that is asked for.
+
+        Raises
+        ------
+        InputError
+            No folder is given, or there are no such FOVs.
+        """
+        folder = self.folder.path
+        if folder is None:
+            raise InputError("No output folder is given: choose one.")
+        session = self._session
+        return RunRequest(
+            source=view.source,
+            output_dir=folder,
+            pc=session.pc,
+            fl=session.fl,
+            fovs=self._chosen_fovs(view),
+            recipe=session.recipe,
+            n_workers=self.n_workers.value(),
+            batch_size=self.batch_size.value(),
+            scheduler=self._scheduler,
+        )
+
+    def _chosen_fovs(self, view: View) -> tuple[int, ...]:
+        text = self.fovs.currentText().strip()
+        if text == THIS_ONE:
+            return (view.fov,)
+        return tuple(parse_fovs(text, view.source.metadata.n_fovs))
+
+
+def _default_folder(source: MicroscopyFile) -> Path:
+    """Return the folder of the Preferences, else one beside the file."""
+    metadata = source.metadata
+    parent = run_settings().output_dir or metadata.file_path.absolute().parent
+    return parent / f"{metadata.base_name}_pyama"
+
+
+def _count(value: int, help: str) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(1, 1000)
+    box.setValue(value)
+    box.setToolTip(help)
+    return box
