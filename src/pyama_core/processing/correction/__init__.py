@@ -1,12 +1,9 @@
 """Background correction of fluorescence channels."""
 
 from pyama_core.processing.correction.background import Background
-from pyama_core.processing.correction.estimate import (
-    correct_frame,
-    correct_stack,
-    estimate_background,
-)
+from pyama_core.processing.correction.estimate import estimate_background, estimate_backgrounds
 from pyama_core.processing.correction.params import CorrectionParams
+from pyama_core.processing.correction.step import correct_frame, correct_stack
 
 __all__ = [
     "Background",
@@ -14,4 +11,5 @@ __all__ = [
     "correct_frame",
     "correct_stack",
     "estimate_background",
+    "estimate_backgrounds",
 ]

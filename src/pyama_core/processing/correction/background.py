@@ -1,13 +1,18 @@
 """The background of one channel of one FOV over time: what it is, and how it is taken out."""
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.correction.spline import Floats, spline_weights
+from pyama_core.errors import InputError
+from pyama_core.processing.correction.spline import Floats, Image, SplineAxis, SplineSurface
+
+_LEAST_GAIN = 0.05
+"""Darker than this nothing can be measured: the gain is not let below it."""
 
 
 @dataclass(frozen=True)
@@ -15,41 +20,44 @@ class Background:
     """Background surfaces and gain of one channel, kept as a few values per frame."""
 
     method: str
-    """How uneven illumination was evened out: tiles, median_gain or regression_gain."""
+    """How uneven illumination is evened out: ``tiles``, ``median_gain`` or ``regression_gain``."""
     reason: str
     """Why this method was taken."""
     shape: tuple[int, int]
     """Height and width of a frame, px."""
-    edges: str
+    hold: bool
+    """Whether surfaces stay level beyond their outermost nodes."""
     nodes_y: Floats
     nodes_x: Floats
-    """Where the values of surface and gain lie, px."""
-    medians: Floats
-    """``(T, ny, nx)`` background at the nodes, counts; NaN in missing frames."""
+    """Where the values of surfaces and gain lie, px."""
+    surfaces: Floats
+    """``(T, len(nodes_y), len(nodes_x))`` background at the nodes, counts; NaN if missing."""
     gain: Floats | None
-    """``(ny, nx)`` illumination at the nodes relative to its mean; None where only subtracted."""
+    """``(len(nodes_y), len(nodes_x))`` relative illumination; None where only subtracted."""
+    medians: Floats
+    """``(T, ny, nx)`` tile medians as measured, counts; NaN where all is cells or missing."""
     masked_share: Floats
-    """``(T,)`` share of a frame's pixels within the margin of a cell."""
+    """``(T,)`` share of a frame's pixels on a cell or within its margin; NaN if missing."""
     residual: float
-    """Median of the corrected image over cell-free pixels and frames, counts."""
+    """Median corrected value of cell-free patches over all frames, counts."""
     camera_offset: float
-    """Camera reading without light, as given or estimated, counts; NaN where unknown."""
-    notes: list[str] = field(default_factory=list)
+    """What the camera reads without light, given or estimated, counts; NaN where unknown."""
+    notes: list[str]
+    """What a user should know, one sentence each."""
 
-    def surface(self, t: int) -> NDArray[np.float32]:
+    def surface(self, t: int) -> Image:
         """Background of frame `t`, ``(H, W)`` float32, counts."""
-        return self._at_pixels(self.medians[t]).astype(np.float32)
+        return self._spline.at_pixels(self.surfaces[t])
 
-    def gain_image(self) -> NDArray[np.float32]:
-        """Gain at every pixel, ``(H, W)`` float32, ones where there is none."""
+    @cached_property
+    def gain_image(self) -> Image:
+        """Illumination relative to its mean, ``(H, W)`` float32; ones if only subtracted."""
         if self.gain is None:
             return np.ones(self.shape, dtype=np.float32)
-        return self._at_pixels(self.gain).astype(np.float32)
+        return np.maximum(self._spline.at_pixels(self.gain), np.float32(_LEAST_GAIN))
 
-    def correct(
-        self, frame: NDArray[Any], t: int, out: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
-        """Take the background out of a frame: ``(frame - surface(t)) / gain``.
+    def correct(self, frame: NDArray[Any], t: int, out: Image | None = None) -> Image:
+        """Take the background out of a frame: ``(frame - surface) / gain``.
 
         Parameters
         ----------
@@ -58,43 +66,49 @@ class Background:
         t
             Index of the frame; a missing one gives NaN everywhere.
         out
-            ``(H, W)`` float32 to write into; a new array without it.
+            ``(H, W)`` float32, C-contiguous, to write into; a new array without it.
+
+        Raises
+        ------
+        InputError
+            The frame has another shape than the background.
         """
-        if out is None:
-            out = np.empty(self.shape, dtype=np.float32)
-        np.subtract(frame, self._at_pixels(self.medians[t]), out=out, casting="unsafe")
-        if self.gain is not None:
-            out /= self.gain_image()
-        return out
+        if frame.shape != self.shape:
+            raise InputError(
+                f"The frame has {frame.shape} pixels, its background {self.shape}: "
+                "correct frames of the channel the background was estimated from."
+            )
+        corrected = np.empty(self.shape, dtype=np.float32) if out is None else out
+        if np.isnan(self.surfaces[t]).any():
+            corrected[:] = np.nan
+        else:
+            self._spline.subtract(frame, self.surfaces[t], self._per_gain, corrected)
+        return corrected
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as arrays, for ``np.savez``."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Read what `arrays` gave, as `np.load` returns it."""
-        values: dict[str, Any] = {"gain": None, **{name: arrays[name] for name in arrays}}
-        for name in ("method", "reason", "edges"):
-            values[name] = str(values[name])
-        for name in ("residual", "camera_offset"):
-            values[name] = float(values[name])
-        values["shape"] = tuple(int(size) for size in values["shape"])
-        values["notes"] = [str(note) for note in values["notes"]]
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Read what `arrays` gave, also as `np.load` returns it."""
+        values: dict[str, Any] = {"gain": None, **arrays}
+        for name in ("method", "reason", "hold", "residual", "camera_offset"):
+            values[name] = values[name].item()
+        values["shape"] = tuple(values["shape"].tolist())
+        values["notes"] = values["notes"].tolist()
         return cls(**values)
 
-    def _at_pixels(self, values: Floats) -> Floats:
-        weights_y, weights_x = self._weights
-        return np.asarray(weights_y @ values @ weights_x.T)
-
     @cached_property
-    def _weights(self) -> tuple[Floats, Floats]:
-        return (
-            spline_weights(self.nodes_y, self._positions(self.nodes_y, self.shape[0])),
-            spline_weights(self.nodes_x, self._positions(self.nodes_x, self.shape[1])),
+    def _spline(self) -> SplineSurface:
+        return SplineSurface(
+            SplineAxis(self.nodes_y, self.shape[0], self.hold),
+            SplineAxis(self.nodes_x, self.shape[1], self.hold),
         )
 
-    def _positions(self, nodes: Floats, size: int) -> Floats:
-        pixels = np.arange(size, dtype=np.float64)
-        return np.clip(pixels, nodes[0], nodes[-1]) if self.edges == "hold" else pixels
+    @cached_property
+    def _per_gain(self) -> Image:
+        if self.gain is None:
+            return np.ones((1, 1), dtype=np.float32)
+        return np.reciprocal(self.gain_image)

@@ -30,22 +30,24 @@ def dilate(mask: Mask, margin: int) -> Mask:
 @kernel
 def _dilate(mask: Mask, margin: int, widened: Mask) -> None:
     height, width = mask.shape
-    along_row = np.zeros(width + 2 * margin + 1, dtype=np.int32)
-    last_seen = np.full(width, -margin - 1, dtype=np.int32)
+    last_cell = np.full(width, -margin - 1, dtype=np.int32)
     for y in range(height + margin):
         if y < height:
-            along_row[:] = 0
-            for x in range(width):
-                if mask[y, x]:
-                    along_row[x] += 1
-                    along_row[x + 2 * margin + 1] -= 1
-            cells_near = 0
-            for x in range(margin):
-                cells_near += along_row[x]
-            for x in range(width):
-                cells_near += along_row[x + margin]
-                if cells_near > 0:
-                    last_seen[x] = y
+            _mark_row(mask[y], margin, last_cell, y)
         if y >= margin:
+            oldest = np.int32(y - 2 * margin)
+            row = widened[y - margin]
             for x in range(width):
-                widened[y - margin, x] = last_seen[x] >= y - 2 * margin
+                row[x] = last_cell[x] >= oldest
+
+
+@kernel
+def _mark_row(row: NDArray[np.bool_], margin: int, last_cell: NDArray[np.int32], y: int) -> None:
+    """Note row `y` in all columns within the margin of a cell, each only once."""
+    done = 0
+    for x in range(len(row)):
+        if row[x]:
+            end = min(x + margin + 1, len(row))
+            for near in range(max(x - margin, done), end):
+                last_cell[near] = y
+            done = end

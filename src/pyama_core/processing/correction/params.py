@@ -13,8 +13,8 @@ class CorrectionParams(Section):
 
     method: Literal["auto", "tiles", "median_gain", "regression_gain"] = param(
         "auto",
-        "How uneven illumination is evened out: tiles subtracts the background only, median_gain and "
-        "regression_gain also divide by the illumination, auto lets the data decide.",
+        "How uneven illumination is evened out: tiles only subtracts the background, median_gain "
+        "and regression_gain also divide by the illumination, auto lets the data decide.",
     )
     temporal_window: int = param(
         1,
@@ -52,6 +52,31 @@ class CorrectionParams(Section):
     edges: Literal["extrapolate", "hold"] = param(
         "extrapolate",
         "Whether the background goes on beyond the outermost tile centers or holds its value.",
+    )
+
+    least_drift: float = param(
+        0.02,
+        "Change of the background over time, relative to its mean, from which auto trusts a "
+        "regression.",
+        ge=0.0,
+        le=1.0,
+        step=0.01,
+    )
+    gain_precision: float = param(
+        0.02,
+        "Greatest relative error of the gain with which auto still divides by it.",
+        ge=0.0,
+        le=1.0,
+        step=0.005,
+    )
+    patch_size: int | None = param(
+        None,
+        "Edge length of the small patches whose medians the gain is fitted to.",
+        unit="px",
+        ge=4,
+        le=1024,
+        step=4,
+        auto="a 64th of the longer side, at least 16 px",
     )
 
     @model_validator(mode="after")

@@ -1,12 +1,22 @@
-"""Interpolating splines over tile centers, as matrices from values to pixels."""
+"""Surfaces as splines through a few nodes, evaluated at pixels."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from pyama_core.processing.kernels import kernel
 
-CUBIC_NODES = 4
+Floats = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+_CUBIC_NODES = 4
 """Fewer nodes than this carry a polynomial through all of them instead of a cubic spline."""
+_SAMPLES = np.linspace(0.0, 1.0, 4)
+_TO_POLYNOMIAL = np.linalg.inv(np.vander(_SAMPLES, increasing=True))
+"""From values at four places of a cubic piece to its coefficients."""
 
 
 def spline_weights(nodes: Floats, at: Floats) -> Floats:
@@ -27,7 +37,7 @@ def spline_weights(nodes: Floats, at: Floats) -> Floats:
     -------
     ``(m, n)`` float64; every row sums to 1.
     """
-    if len(nodes) < CUBIC_NODES:
+    if len(nodes) < _CUBIC_NODES:
         return _lagrange_weights(nodes, at)
     piece = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
     width = np.diff(nodes)[piece]
@@ -57,4 +67,111 @@ def _curvatures(nodes: Floats) -> Floats:
         slopes[i, i - 1 : i + 2] = 6 / h[i - 1], -6 / h[i - 1] - 6 / h[i], 6 / h[i]
     system[0, :3] = h[1], -h[0] - h[1], h[0]
     system[-1, -3:] = h[-1], -h[-2] - h[-1], h[-2]
-    return np.linalg.solve(system, slopes)
+    return np.asarray(np.linalg.solve(system, slopes), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SplineAxis:
+    """Nodes along one axis of a frame."""
+
+    nodes: Floats
+    size: int
+    """Pixels along the axis."""
+    hold: bool
+    """Whether values beyond the outermost nodes stay as they are there."""
+
+    def weights(self, at: Floats) -> Floats:
+        """Weights of the node values at positions `at`, ``(len(at), n)``."""
+        return spline_weights(self.nodes, self._within(at))
+
+    @cached_property
+    def pixel_weights(self) -> Floats:
+        """Weights of the node values at every pixel, ``(size, n)``."""
+        return self.weights(np.arange(self.size, dtype=np.float64))
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """First pixel of each piece that is one polynomial, and the end of the last."""
+        inner = self.nodes if self.hold else self.nodes[1:-1]
+        edges = np.unique(np.ceil(np.clip(inner, 0, self.size)).astype(np.int64))
+        return np.unique(np.concatenate([[0], edges, [self.size]]))
+
+    @cached_property
+    def polynomials(self) -> Floats:
+        """``(n, pieces * 4)``: from node values to each piece's coefficients.
+
+        Piece p is ``c0 + c1*u + c2*u**2 + c3*u**3`` with ``u`` the pixel less ``starts[p]``,
+        over the length of the piece.
+        """
+        first, last = self.starts[:-1], self.starts[1:] - 1
+        at = first[:, None] + (last - first)[:, None] * _SAMPLES
+        values = self.weights(at.ravel()).reshape(len(first), len(_SAMPLES), -1)
+        coefficients = np.einsum("ij,pjn->pin", _TO_POLYNOMIAL, values)
+        stretch = (last + 1 - first) / np.maximum(last - first, 1)
+        coefficients *= stretch[:, None, None] ** np.arange(len(_SAMPLES))[:, None]
+        return np.asarray(coefficients.reshape(-1, len(self.nodes)).T)
+
+    def _within(self, at: Floats) -> Floats:
+        return np.clip(at, self.nodes[0], self.nodes[-1]) if self.hold else at
+
+
+@dataclass(frozen=True)
+class SplineSurface:
+    """Surfaces over a frame, each given by its values at the nodes of two axes."""
+
+    y: SplineAxis
+    x: SplineAxis
+
+    def at_pixels(self, values: Floats) -> Image:
+        """Evaluate node values ``(ny, nx)`` at every pixel, ``(H, W)`` float32."""
+        return np.asarray(self.y.pixel_weights @ values @ self.x.pixel_weights.T, dtype=np.float32)
+
+    def mean(self, values: Floats) -> float:
+        """Mean over all pixels."""
+        return float(self.y.pixel_weights.mean(axis=0) @ values @ self.x.pixel_weights.mean(axis=0))
+
+    def subtract(self, frame: NDArray[Any], values: Floats, per_gain: Image, out: Image) -> None:
+        """Write ``(frame - surface) * per_gain`` into `out`.
+
+        Parameters
+        ----------
+        frame
+            ``(H, W)`` uint16 or float32.
+        values
+            ``(ny, nx)`` node values of the surface.
+        per_gain
+            ``(H, W)`` float32, or ``(1, 1)`` for none.
+        out
+            ``(H, W)`` float32, C-contiguous.
+        """
+        level = np.rint(values.mean())
+        rows = self.y.pixel_weights @ (values - level)
+        pieces = (rows @ self.x.polynomials).astype(np.float32)
+        starts = self.x.starts
+        _subtract(frame, pieces.reshape(len(rows), -1, 4), starts, np.float32(level), per_gain, out)
+
+
+@kernel
+def _subtract(
+    frame: NDArray[Any],
+    pieces: Image,
+    starts: NDArray[np.int64],
+    level: np.float32,
+    per_gain: Image,
+    out: Image,
+) -> None:
+    """Subtract a large level first and the small rest after: float32 then loses nothing."""
+    for y in range(frame.shape[0]):
+        for piece in range(len(starts) - 1):
+            start, end = starts[piece], starts[piece + 1]
+            c0, c1, c2, c3 = pieces[y, piece]
+            per_pixel = np.float32(1.0 / (end - start))
+            pixels, corrected = frame[y, start:end], out[y, start:end]
+            for x in range(len(pixels)):
+                u = np.float32(np.int32(x)) * per_pixel
+                surface = c0 + u * (c1 + u * (c2 + u * c3))
+                corrected[x] = (np.float32(pixels[x]) - level) - surface
+        if per_gain.shape[0] > 1:
+            row, factor = out[y], per_gain[y]
+            for x in range(len(row)):
+                row[x] *= factor[x]

@@ -1,0 +1,93 @@
+"""Which way of evening out the illumination the data allow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyama_core.processing.correction.illumination import (
+    Illumination,
+    camera_offset,
+    fit_illumination,
+    median_gain,
+)
+from pyama_core.processing.correction.params import CorrectionParams
+from pyama_core.processing.correction.patches import PatchSeries
+from pyama_core.processing.correction.regression import SurfaceRegression
+from pyama_core.processing.correction.spline import Floats
+
+_SIGNIFICANT = 3.0
+"""Standard errors by which an uneven gain must differ from an even one."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method with the pattern it rests on."""
+
+    method: str
+    reason: str
+    pattern: Illumination | None
+    """None for plain tiles."""
+    camera_offset: float
+    """Counts; NaN where unknown."""
+    notes: tuple[str, ...] = ()
+
+
+def choose(params: CorrectionParams, patches: PatchSeries, regression: SurfaceRegression) -> Choice:
+    """Take the method asked for, or with ``auto`` the best one that the data carry.
+
+    A regression needs a background that changes over time; the median gain needs background
+    light that is uneven beyond its error; else the background is only subtracted.
+    """
+    given = np.nan if params.camera_offset is None else params.camera_offset
+    auto = params.method == "auto"
+    if params.method == "tiles":
+        return Choice("tiles", "asked for", None, given)
+    if not patches.pixels.any():
+        return Choice("tiles", "no frame has cell-free pixels", None, given)
+    slopes = fit_illumination(patches, regression)
+    no_slope = _against_regression(params, slopes)
+    if params.method == "regression_gain" or (auto and not no_slope):
+        offset = camera_offset(regression, slopes) if np.isnan(given) else given
+        reason = f"the background {_change(slopes)}: gain known to {slopes.gain_error:.2%}"
+        return _chosen("regression_gain", auto, reason, no_slope, slopes, offset)
+    gain, error = median_gain(patches, regression, slopes, float(np.nan_to_num(given)))
+    no_median = _against_median(params, regression.at_patches(gain), error)
+    if auto and no_median:
+        return Choice("tiles", f"{no_slope}, and {no_median}", None, given)
+    pattern = fit_illumination(patches, regression, gain)
+    reason = f"{no_slope}; the background's own pattern gives the gain to {error:.2%}"
+    return _chosen("median_gain", auto, reason, no_median, pattern, given)
+
+
+def _chosen(
+    method: str, auto: bool, reason: str, doubt: str, pattern: Illumination, offset: float
+) -> Choice:
+    notes = [] if auto or not doubt else [f"{method} was asked for, but {doubt}."]
+    if method == "median_gain" and np.isnan(offset):
+        notes.append(
+            "The gain is flatter than the illumination as far as the camera reads more than 0 "
+            "without light: set correction.camera_offset."
+        )
+    return Choice(method, reason if auto else "asked for", pattern, offset, tuple(notes))
+
+
+def _against_regression(params: CorrectionParams, slopes: Illumination) -> str:
+    if np.ptp(slopes.drift) < params.least_drift * abs(slopes.level):
+        return f"the background {_change(slopes)}, too little for a regression"
+    if slopes.gain_error > params.gain_precision:
+        return f"a regression gives the gain to {slopes.gain_error:.1%} only"
+    return ""
+
+
+def _against_median(params: CorrectionParams, gain: Floats, error: float) -> str:
+    if error > params.gain_precision:
+        return f"its pattern is too faint for a gain (known to {error:.1%} only)"
+    uneven = float(np.sqrt(np.mean((gain - 1) ** 2)))
+    if uneven < _SIGNIFICANT * error:
+        return f"its pattern is even within its error ({uneven:.2%} of {error:.2%})"
+    return ""
+
+
+def _change(slopes: Illumination) -> str:
+    change = float(np.ptp(slopes.drift))
+    return f"changes by {change:.3g} of {slopes.level:.4g} counts over time"

@@ -1,0 +1,79 @@
+"""What a frame's background has beyond the common pattern, tile by tile."""
+
+import numpy as np
+
+from pyama_core.processing.correction.fill import fill_from_neighbors
+from pyama_core.processing.correction.illumination import Illumination
+from pyama_core.processing.correction.patches import PatchSeries
+from pyama_core.processing.correction.regression import SurfaceRegression
+from pyama_core.processing.correction.spline import Floats
+from pyama_core.processing.correction.tiles import Division
+
+_MEDIAN_VARIANCE = np.pi / 2
+"""Variance of a median over that of a mean, for normal noise."""
+_TILES_PER_FREE = 4
+"""Tiles overlap by half both ways, so only a quarter of them are independent."""
+
+
+def local_background(
+    patches: PatchSeries,
+    regression: SurfaceRegression,
+    pattern: Illumination,
+    divisions: tuple[Division, Division],
+) -> Floats:
+    """Median deviation from the common pattern in each tile of each frame, ``(T, ny, nx)`` counts.
+
+    Deviations are shrunk by how far they can be told from noise in their frame (James and Stein;
+    Efron and Morris, J. Am. Stat. Assoc. 68, 1973): where the pattern says it all, they vanish.
+    """
+    base = regression.at_patches(pattern.base).ravel()
+    gain = regression.at_patches(pattern.gain).ravel()
+    shape = patches.pixels.shape[1:]
+    found = np.zeros((len(patches.pixels), divisions[0].n_tiles, divisions[1].n_tiles))
+    for at, medians, pixels in patches.blocks():
+        rest = np.where(pixels > 0, medians - base - pattern.drift[at, None] * gain, np.nan)
+        grid, counts = (values.reshape(-1, *shape) for values in (rest, pixels))
+        found[at] = _tile_deviations(grid, counts, divisions, pattern.noise)
+    return found
+
+
+def _tile_deviations(
+    rest: Floats, pixels: Floats, divisions: tuple[Division, Division], noise: float
+) -> Floats:
+    medians = np.empty((len(rest), divisions[0].n_tiles, divisions[1].n_tiles))
+    seen = np.empty_like(medians)
+    for i, rows in enumerate(divisions[0].tile_patches):
+        for j, columns in enumerate(divisions[1].tile_patches):
+            inside = rest[:, rows, columns].reshape(len(rest), -1)
+            medians[:, i, j] = _median_of_known(inside)
+            seen[:, i, j] = pixels[:, rows, columns].sum(axis=(1, 2))
+    variance = _MEDIAN_VARIANCE * noise**2 / np.maximum(seen, 1)
+    return np.stack([_shrunk(m, v) for m, v in zip(medians, variance, strict=True)])
+
+
+def _median_of_known(values: Floats) -> Floats:
+    """Median of each row without its NaN; NaN where there is nothing else."""
+    ordered = np.sort(values, axis=1)
+    n = np.count_nonzero(~np.isnan(values), axis=1)
+    rows = np.arange(len(values))
+    return np.asarray(
+        (
+            ordered[rows, np.maximum(n - 1, 0) // 2]
+            + ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]
+        )
+        / 2
+    )
+
+
+def _shrunk(deviations: Floats, variance: Floats) -> Floats:
+    known = ~np.isnan(deviations)
+    if not known.any():
+        return np.zeros_like(deviations)
+    excess = deviations[known] ** 2 - variance[known]
+    doubt = 2 * np.sqrt(2 * _TILES_PER_FREE * np.mean(variance[known] ** 2) / known.sum())
+    real = max(float(excess.mean() - doubt), 0.0)
+    return (
+        fill_from_neighbors(deviations * real / (real + variance))
+        if real
+        else np.zeros_like(deviations)
+    )

@@ -1,0 +1,225 @@
+"""Medians of the background pixels of a frame, per tile and per patch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.processing.correction.masks import Mask
+from pyama_core.processing.correction.tiles import Division, Edges
+from pyama_core.processing.kernels import kernel
+
+Codes = NDArray[np.uint16]
+Counts = NDArray[np.int32]
+Ranks = NDArray[np.int64]
+
+LEVELS = 65536
+"""Values a pixel is told apart by while counting."""
+
+
+@dataclass(frozen=True)
+class FrameMedians:
+    """What one frame says about its background; NaN where there are only cells."""
+
+    tiles: NDArray[np.float64]
+    """``(ny, nx)`` median of each tile's cell-free pixels."""
+    patches: NDArray[np.float32]
+    """``(py, px)`` median of each patch, to a fraction of a count."""
+    pixels: Counts
+    """``(py, px)`` cell-free pixels in each patch."""
+    whole: float
+    """Median of the frame's cell-free pixels, NaN where there are none."""
+
+
+class MedianCounter:
+    """Takes medians of frames of one shape; keeps its workspace from frame to frame."""
+
+    def __init__(self, rows: Division, columns: Division) -> None:
+        self.rows, self.columns = rows, columns
+        self._bands = np.zeros((2, len(columns.halves) - 1, LEVELS), dtype=np.int32)
+        self._patch, self._whole = np.zeros((2, LEVELS), dtype=np.int32)
+
+    def __call__(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
+        """Take the medians of one frame.
+
+        Parameters
+        ----------
+        frame
+            ``(H, W)`` of any real dtype. Pixels other than uint8 and uint16 are sorted into
+            65536 levels first: tile medians are exact all the same, patch medians are
+            within one level.
+        masked
+            ``(H, W)`` bool, True where a cell or its margin is.
+        """
+        if frame.dtype not in (np.uint8, np.uint16):
+            return self._by_levels(frame, masked)
+        pairs, patches, pixels, middle = self._count(frame.astype(np.uint16, copy=False), masked)
+        tiles = np.where(pairs[0] < 0, np.nan, pairs.mean(axis=0))
+        whole = np.nan if middle[0] < 0 else float(middle.mean())
+        return FrameMedians(tiles, patches, pixels, whole)
+
+    def _by_levels(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
+        """Sort pixels into levels first, and look up the tile medians in their levels after."""
+        masked = masked | ~np.isfinite(frame)
+        free = frame[~masked]
+        low, high = (float(free.min()), float(free.max())) if len(free) else (0.0, 0.0)
+        step = (high - low) / (LEVELS - 1) or 1.0
+        levels = np.clip((np.where(masked, low, frame) - low) / step, 0, LEVELS - 1)
+        codes = levels.astype(np.uint16)
+        pairs, patches, pixels, _ = self._count(codes, masked)
+        tiles = np.full(pairs.shape[1:], np.nan)
+        for i, j in np.argwhere(pairs[0] >= 0):
+            tile = self.rows.tile(i), self.columns.tile(j)
+            tiles[i, j] = _median_within(frame[tile], codes[tile], masked[tile], pairs[:, i, j])
+        whole = float(np.median(free)) if len(free) else np.nan
+        return FrameMedians(
+            tiles, np.float32(low + step / 2) + np.float32(step) * patches, pixels, whole
+        )
+
+    def _count(
+        self, codes: Codes, masked: Mask
+    ) -> tuple[Ranks, NDArray[np.float32], Counts, Ranks]:
+        tiles = np.empty((2, self.rows.n_tiles, self.columns.n_tiles), dtype=np.int64)
+        patches = np.empty((self.rows.n_patches, self.columns.n_patches), dtype=np.float32)
+        pixels = np.empty(patches.shape, dtype=np.int32)
+        middle = np.empty(2, dtype=np.int64)
+        count_medians(
+            np.ascontiguousarray(codes),
+            masked,
+            self.rows.patches,
+            self.columns.patches,
+            self.rows.patches_per_half,
+            self.columns.patches_per_half,
+            self._bands,
+            self._patch,
+            self._whole,
+            tiles,
+            patches,
+            pixels,
+            middle,
+        )
+        return tiles, patches, pixels, middle
+
+
+def _median_within(frame: NDArray[Any], codes: Codes, masked: Mask, pair: Ranks) -> float:
+    """Exact median of pixels whose lower and upper median have the codes of `pair`."""
+    free = ~masked
+    n = np.count_nonzero(free)
+    below = np.count_nonzero((codes < pair[0]) & free)
+    near = np.sort(frame[(codes >= pair[0]) & (codes <= pair[1]) & free])
+    return float(near[(n - 1) // 2 - below] / 2 + near[n // 2 - below] / 2)
+
+
+@kernel
+def count_medians(
+    codes: Codes,
+    masked: Mask,
+    row_edges: Edges,
+    column_edges: Edges,
+    rows_per_half: int,
+    columns_per_half: int,
+    bands: NDArray[np.int32],
+    patch: Counts,
+    whole: Counts,
+    tiles: Ranks,
+    patches: NDArray[np.float32],
+    pixels: Counts,
+    middle: Ranks,
+) -> None:
+    """Count each patch once; add patches up to half tiles, and half tiles to tiles."""
+    n_halves = bands.shape[1]
+    lows = np.full((2, n_halves), LEVELS, dtype=np.int64)
+    highs = np.zeros((2, n_halves), dtype=np.int64)
+    extent = np.array([LEVELS, 0])
+    for i in range(len(row_edges) - 1):
+        band = (i // rows_per_half) % 2
+        for j in range(len(column_edges) - 1):
+            rows, columns = row_edges[i : i + 2], column_edges[j : j + 2]
+            pixels[i, j], low, high = _count_patch(codes, masked, rows, columns, patch)
+            patches[i, j] = _grouped_median(patch[low:], pixels[i, j]) + low
+            half = j // columns_per_half
+            _move(patch[low:high], bands[band, half, low:high])
+            lows[band, half] = min(lows[band, half], low)
+            highs[band, half] = max(highs[band, half], high)
+        if (i + 1) % rows_per_half == 0:
+            if i >= rows_per_half:
+                _tile_row(bands, lows, highs, tiles[:, i // rows_per_half - 1])
+            _empty(bands[1 - band], lows[1 - band], highs[1 - band], whole, extent)
+    for band in range(2):
+        _empty(bands[band], lows[band], highs[band], whole, extent)
+    _middle_pair(whole[extent[0] : extent[1]], extent[0], middle)
+    whole[extent[0] : extent[1]] = 0
+
+
+@kernel
+def _count_patch(
+    codes: Codes, masked: Mask, rows: Edges, columns: Edges, counts: Counts
+) -> tuple[int, int, int]:
+    """Count the free pixels of a patch; gives their number, least and one above greatest code."""
+    n, low, high = 0, np.uint16(LEVELS - 1), np.uint16(0)
+    for y in range(rows[0], rows[1]):
+        pixels = codes[y, columns[0] : columns[1]]
+        cell = masked[y, columns[0] : columns[1]]
+        for x in range(len(pixels)):
+            n += not cell[x]
+            low = min(low, np.uint16(LEVELS - 1) if cell[x] else pixels[x])
+            high = max(high, np.uint16(0) if cell[x] else pixels[x])
+        for x in range(len(pixels)):
+            if not cell[x]:
+                counts[np.uint64(pixels[x])] += 1
+    return n, int(low), int(high) + 1
+
+
+@kernel
+def _grouped_median(counts: Counts, n: int) -> float:
+    """Median of counted integers, taken as spread evenly over one unit around each."""
+    if n == 0:
+        return np.nan
+    below, code = 0, 0
+    while 2 * (below + counts[code]) < n:
+        below += counts[code]
+        code += 1
+    return float(code - 0.5 + (0.5 * n - below) / counts[code])
+
+
+@kernel
+def _move(source: Counts, target: Counts) -> None:
+    for code in range(len(source)):
+        target[code] += source[code]
+        source[code] = 0
+
+
+@kernel
+def _tile_row(bands: NDArray[np.int32], lows: Ranks, highs: Ranks, tiles: Ranks) -> None:
+    """Two middle values of every tile in a row, from the counts of its four quarters."""
+    for tile in range(tiles.shape[1]):
+        low, high = lows[:, tile : tile + 2].min(), highs[:, tile : tile + 2].max()
+        left, right = bands[:, tile, low:high], bands[:, tile + 1, low:high]
+        _middle_pair(left[0] + left[1] + right[0] + right[1], low, tiles[:, tile])
+
+
+@kernel
+def _middle_pair(counts: Counts, first: int, pair: Ranks) -> None:
+    """Lower and upper median of counted codes starting at `first`; -1 where none are counted."""
+    pair[:] = -1
+    n, seen = counts.sum(), 0
+    for code in range(len(counts)):
+        seen += counts[code]
+        if pair[0] < 0 and 2 * seen >= n:
+            pair[0] = first + code
+        if 2 * seen > n:
+            pair[1] = first + code
+            break
+
+
+@kernel
+def _empty(
+    band: NDArray[np.int32], lows: Ranks, highs: Ranks, whole: Counts, extent: Ranks
+) -> None:
+    """Add a band's counts to those of the whole frame and start it anew."""
+    for half in range(len(band)):
+        low, high = lows[half], highs[half]
+        _move(band[half, low:high], whole[low:high])
+        extent[0], extent[1] = min(extent[0], low), max(extent[1], high)
+        lows[half], highs[half] = LEVELS, 0
