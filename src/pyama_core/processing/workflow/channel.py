@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.managers import SyncManager
 from typing import Any, Protocol
 
+from pyama_core.processing.workflow.child import become_worker
 from pyama_core.processing.workflow.services.base import ProgressEvent
 
 _LEAST_SECONDS_BETWEEN_EVENTS = 0.1
@@ -90,10 +92,11 @@ def _dask_channel(client: Any) -> QueueChannel:
 
 
 @contextmanager
-def _manager() -> Iterator[Any]:
+def _manager() -> Iterator[SyncManager]:
     from loky.backend import get_context
 
-    manager = get_context("loky").Manager()
+    manager = SyncManager(ctx=get_context("loky"))
+    manager.start(initializer=become_worker)
     try:
         yield manager
     finally:

@@ -30,7 +30,7 @@ from pyama_core.processing.workflow.services.types import (
     Channels,
     ProcessingContext,
 )
-from pyama_core.processing.workflow.warmup import warm_up
+from pyama_core.processing.workflow.warmup import warm_up, what_compiles
 
 
 def run_complete_workflow(
@@ -207,7 +207,7 @@ def _submitter(pool: Pool, copier: Executor | None) -> Callable[[Job], "Future[O
 
 
 def _compilation(run: PreparedRun, pool: Pool, channel: QueueChannel) -> "Future[None] | None":
-    if kernels_cached():
+    if kernels_cached(what_compiles(run.metadata.dtype, run.params)):
         return None
     message = "compiling kernels, once after installation (up to 20 s)"
     channel.put(ProgressEvent(step=COMPILATION, fov=-1, t=0, T=1, message=message))

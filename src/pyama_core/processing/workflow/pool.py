@@ -1,10 +1,10 @@
 """The executor of a run: our own processes, or whatever executor the caller brings."""
 
-import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
+
+from pyama_core.processing.workflow.child import become_worker
 
 _ONE_THREAD: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -56,7 +56,7 @@ class LokyPool:
         return ProcessPoolExecutor(
             self._n_workers,
             context=get_context("loky"),
-            initializer=_start_worker,
+            initializer=become_worker,
             env=_ONE_THREAD,
         )
 
@@ -87,9 +87,3 @@ class GivenPool:
 def make_pool(n_workers: int, executor: Executor | None) -> Pool:
     """Return the pool of a run."""
     return LokyPool(n_workers) if executor is None else GivenPool(executor)
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, which tells workers to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(_ONE_THREAD)

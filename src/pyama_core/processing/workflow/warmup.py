@@ -12,6 +12,12 @@ from pyama_core.processing.workflow.params import WorkflowParams
 _FRAMES, _SIZE = 3, 64
 
 
+def what_compiles(dtype: str, params: WorkflowParams) -> str:
+    """Name what decides which kernels a run needs."""
+    methods = (params.segmentation.method, params.segmentation.split, params.tracking.method)
+    return " ".join((dtype, *methods))
+
+
 def warm_up(dtype: str, params: WorkflowParams) -> None:
     """Run every algorithm on a tiny movie of the run's dtype, which compiles its kernels."""
     noise = np.random.default_rng(0).normal(1000, 30, (_FRAMES, _SIZE, _SIZE))
@@ -24,4 +30,4 @@ def warm_up(dtype: str, params: WorkflowParams) -> None:
     untracked = np.stack(instances) if instances else masks
     labels = np.stack(list(track_stack(untracked, params.tracking, phase=frames)))
     extract_stack(labels, {0: corrected}, params.extraction, times=np.arange(3.0), fov=0)
-    mark_compiled()
+    mark_compiled(what_compiles(dtype, params))

@@ -1,0 +1,5 @@
+"""``python -m pyama_core.cli`` is ``pyama``."""
+
+from pyama_core.cli import main
+
+main()

@@ -1,0 +1,193 @@
+"""Scripts without a guard, dying workers, killed runs, Ctrl-C: with real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pyama_core.io import open_microscopy
+from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from tests.scenes import write_scene
+
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+
+
+def run_script(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(code))
+    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=folder)
+
+
+def test_the_specifications_examples_run_as_a_script_without_a_guard(
+    small_nd2: Path, tmp_path: Path
+) -> None:
+    done = run_script(
+        tmp_path,
+        f"""
+        from pyama_core.io import MicroscopyMetadata
+        from pyama_core.processing.workflow.pipeline import run_complete_workflow
+        from pyama_core.processing.workflow.services.types import ProcessingContext, Channels
+        from pathlib import Path
+
+        print("script runs")
+        metadata = MicroscopyMetadata(
+            file_path=Path({str(small_nd2)!r}),
+            base_name="experiment1", n_fovs=3, n_frames=4, height=96, width=96,
+        )
+        context = ProcessingContext(
+            output_dir=Path("output/experiment1"),
+            channels=Channels(pc=0, fl=[1]),
+            params={{"segmentation_threshold": 0.5}},
+        )
+        print(run_complete_workflow(
+            metadata=metadata, context=context, fov_start=0, fov_end=1, batch_size=2, n_workers=2,
+        ))
+        context = ProcessingContext(
+            output_dir=Path("output/custom_config"),
+            channels=Channels(pc=0, fl=[1]),
+            params={{
+                "segmentation": {{"method": "log_std", "threshold": 0.3, "min_size": 50}},
+                "tracking": {{"max_distance": 20, "linking_threshold": 0.8}},
+                "correction": {{"temporal_window": 5, "spatial_window": 15}},
+            }},
+        )
+        print(run_complete_workflow(metadata, context))
+        """,
+    )
+    assert done.stdout.split("\n")[:3] == ["script runs", "True", "True"], done.stderr
+    assert len(list((tmp_path / "output").rglob("*traces_ch_1.csv"))) == 5
+
+
+def test_a_step_defined_in_a_script_takes_part(small_nd2: Path, tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        f"""
+        from pathlib import Path
+        import numpy as np
+        from pyama_core.io import open_microscopy
+        from pyama_core.processing.parameters import Section, param
+        from pyama_core.processing.workflow.pipeline import run_complete_workflow
+        from pyama_core.processing.workflow.resolve import layout_of
+        from pyama_core.processing.workflow.services.base import BaseProcessingService
+        from pyama_core.processing.workflow.services.types import ProcessingContext, Channels
+
+        class SpreadParams(Section):
+            percent: float = param(90.0, "Percentile.", unit="%", ge=0, le=100, step=1)
+
+        class SpreadService(BaseProcessingService):
+            name = "spread"
+            after = "correction"
+            reads = ("correction",)
+            params_model = SpreadParams
+
+            def process_fov(self, metadata, context, output_dir, fov):
+                stack = np.load(context.results_paths[fov].fl_corrected[0][1])
+                values = np.percentile(stack, self.params(context).percent, axis=(1, 2))
+                np.savetxt(layout_of(metadata, context, output_dir).file(fov, "spread.csv"), values)
+                self.progress_callback(fov, 0, 1, "spread")
+
+            def outputs(self, layout, fov):
+                return [layout.file(fov, "spread.csv")]
+
+        with open_microscopy({str(small_nd2)!r}) as source:
+            metadata = source.metadata
+        for percent in (80, 80, 70):
+            events = []
+            params = {{"spread": {{"percent": percent}}}}
+            context = ProcessingContext(Path("out"), Channels(pc=0, fl=[1]), params=params)
+            run_complete_workflow(
+                metadata, context, services=[SpreadService()], progress=events.append
+            )
+            print(sorted({{event["step"] for event in events}}))
+        """,
+    )
+    first, second, third = done.stdout.strip().split("\n")
+    assert "spread" in first, done.stderr
+    assert second == "[]"
+    assert third == "['spread', 'workflow']"
+
+
+class KillsItsWorker(BaseProcessingService):
+    name = "killer"
+
+    def process_fov(self, metadata, context, output_dir, fov):  # type: ignore[no-untyped-def]
+        if fov == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@needs_signals
+def test_a_worker_that_is_killed_costs_only_its_own_fov(small_nd2: Path, tmp_path: Path) -> None:
+    with open_microscopy(small_nd2) as source:
+        metadata = source.metadata
+    context = ProcessingContext(tmp_path, Channels(pc=0, fl=[1]))
+    assert not run_complete_workflow(metadata, context, services=[KillsItsWorker()])
+    assert [bool(context.results_paths[fov].traces_csv) for fov in (0, 2)] == [True, True]
+    log = (tmp_path / "run_log.json").read_text()
+    assert "died 2 times" in log
+
+
+@pytest.fixture(scope="module")
+def long_nd2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("nd2") / "long.nd2"
+    write_scene(path, n_fovs=4, n_frames=60, size=256)
+    return path
+
+
+def start_run(file: Path, output: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pyama_core.cli", "run", str(file), "-o", str(output)]
+    return subprocess.Popen(
+        [*command, "--pc", "0", "--fl", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_first_output(output: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not list(output.glob("fov_*/*_seg_ch_0.npy")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def finish(file: Path, output: Path) -> None:
+    again = start_run(file, output)
+    out, err = again.communicate(timeout=120)
+    assert again.returncode == 0, err
+    assert "4 of 4 done" in out
+    assert not list(output.rglob(".partial-*"))
+
+
+@needs_signals
+def test_ctrl_c_stops_in_order_and_the_same_command_goes_on(long_nd2: Path, tmp_path: Path) -> None:
+    run = start_run(long_nd2, tmp_path)
+    wait_for_first_output(tmp_path)
+    family = psutil.Process(run.pid).children(recursive=True)
+    started = time.monotonic()
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert time.monotonic() - started < 6
+    assert run.returncode == 130
+    assert "same command again" in err
+    assert "Traceback" not in err
+    psutil.wait_procs(family, timeout=5)
+    assert not [process for process in family if process.is_running()]
+    assert not list(tmp_path.rglob(".partial-*"))
+    finish(long_nd2, tmp_path)
+
+
+@needs_signals
+def test_a_killed_run_is_taken_up_where_it_was(long_nd2: Path, tmp_path: Path) -> None:
+    run = start_run(long_nd2, tmp_path)
+    wait_for_first_output(tmp_path)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=60)
+    finish(long_nd2, tmp_path)
