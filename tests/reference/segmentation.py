@@ -20,13 +20,13 @@ def log_std_foreground(image, params):
     """Foreground before holes are filled."""
     variance = window_variance(image, params.window) / params.window**4
     positive = variance > 0
-    if 2 * positive.sum() < positive.size:
-        return positive
     log_std = np.full(image.shape, -np.inf)
     log_std[positive] = 0.5 * np.log(variance[positive])
     values = log_std[positive]
-    if np.ptp(values) < 1e-9:
+    if values.size == 0 or np.ptp(values) < 1e-9:
         return np.zeros(image.shape, bool)
+    if 2 * positive.sum() < positive.size:
+        return positive
     counts, edges = np.histogram(values, bins=params.bins)
     mode = 0.5 * (edges[counts.argmax()] + edges[counts.argmax() + 1])
     if params.threshold is not None:

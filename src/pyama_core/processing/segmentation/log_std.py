@@ -15,9 +15,10 @@ For each frame, in float64 and with ``w = params.window``:
    is left to the data.
 4. Holes are filled (4-neighbors); opening, then closing, with a square.
 
-Pixels of zero variance (saturated, padded) have no logarithm: they are background and take no part
-in 2. Where they are more than half of the frame, the background itself is without texture, and
-every pixel of positive variance is foreground. A frame whose L spans less than 1e-9 holds no cell.
+Pixels of zero variance (saturated, padded, not a number) have no logarithm: they are background and
+take no part in 2. A frame whose L spans less than 1e-9 holds no cell. Else, where more than half of
+the pixels have zero variance, the background itself is without texture, and every pixel of positive
+variance is foreground.
 """
 
 from typing import Any
