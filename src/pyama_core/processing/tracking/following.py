@@ -1,87 +1,44 @@
-"""Follow cells through all frames, one pair at a time, and note what was seen."""
+"""Follow cells through all frames by overlap, and note where they went."""
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pyama_core.processing.stack import Stack, Tick
 from pyama_core.processing.tracking.drift import DriftMeter
-from pyama_core.processing.tracking.events import NONE, Events, joined
-from pyama_core.processing.tracking.linking import Snapshot, link_pair
-from pyama_core.processing.tracking.motion import shared_motion
-from pyama_core.processing.tracking.movie import Movie
+from pyama_core.processing.tracking.events import Events
+from pyama_core.processing.tracking.gaps import close_gaps
+from pyama_core.processing.tracking.linking import Limits, Snapshot
+from pyama_core.processing.tracking.movie import Movie, assemble
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import Floats, Regions, measure
+from pyama_core.processing.tracking.regions import Regions, measure
 from pyama_core.processing.tracking.runs import runs_of
-
-_ROUNDS = 4
-_STEADY = 0.75
+from pyama_core.processing.tracking.stepping import Pair, Step, first_step, next_step
 
 
-class Step(NamedTuple):
-    """One frame and how it was reached from the frame before.
-
-    Attributes
-    ----------
-    frame : int
-        Which frame.
-    here : Snapshot
-        Its cells.
-    events : Events
-        Where the cells of the frame before are.
-    velocity : (N, 2) float
-        How far each cell is expected to move until the next frame, drift apart.
-    drift : (2,) float
-        How far the field moved since the frame before.
-    reach : float
-        How far beside its expected place a cell was looked for.
-    """
-
-    frame: int
-    here: Snapshot
-    events: Events
-    velocity: Floats
-    drift: Floats
-    reach: float
-
-
-def watch(
+def follow_by_overlap(
     segmented: Stack,
+    params: TrackingParams,
+    *,
     phase: Stack | None,
     missing: Collection[int],
-    params: TrackingParams,
     tick: Tick,
 ) -> tuple[Movie, Events]:
-    """Link each frame to the next and collect the cells and events of all of them."""
-    steps = [
-        (s.frame, s.here.regions, s.events, s.velocity, s.drift, s.reach)
-        for s in _steps(segmented, phase, missing, params, tick)
-    ]
-    if not steps:
-        return Movie.empty(len(segmented)), joined([])
-    held, regions, events, velocity, drift, reach = zip(*steps, strict=True)
-    counts = np.array([len(r) for r in regions])
-    offset = np.cumsum(counts) - counts
-    movie = Movie(
-        Regions.joined(regions),
-        np.repeat(held, counts),
-        np.repeat(np.arange(len(held)), counts),
-        np.concatenate(velocity),
-        _total_drift(np.array(held), np.array(drift), len(segmented)),
-        float(np.median(reach)),
-        np.array(held),
-    )
-    moved = [e.moved(a, b) for e, a, b in zip(events[1:], offset[:-1], offset[1:], strict=True)]
-    return movie, joined(moved)
+    """Link each frame to the next, then close gaps; the tracker ``overlap``.
 
-
-def _total_drift(held: NDArray[np.int64], drift: Floats, n_frames: int) -> Floats:
-    """Sum the drift from frame to frame; frames not held keep that of the one before."""
-    each = np.zeros((n_frames, 2))
-    each[held] = drift
-    return np.cumsum(each, axis=0)
+    Returns
+    -------
+    movie : Movie
+        The cells of all frames.
+    events : Events
+        Where they went.
+    """
+    rows, events = [], []
+    for step in _steps(segmented, phase, missing, params, tick):
+        rows.append((step.frame, step.here.regions, step.velocity, step.drift))
+        events.append(step.events)
+    movie, linked = assemble(rows, events, len(segmented), params)
+    return movie, close_gaps(movie, linked, params)
 
 
 def _steps(
@@ -91,6 +48,7 @@ def _steps(
     params: TrackingParams,
     tick: Tick,
 ) -> Iterator[Step]:
+    """Go through the frames the file holds, remembering no more than the one before."""
     meter = DriftMeter((segmented.shape[1], segmented.shape[2]))
     before: Step | None = None
     for t in range(len(segmented)):
@@ -103,47 +61,21 @@ def _steps(
         drift = np.zeros(2)
         if params.correct_drift:
             drift = meter.step(frame > 0 if phase is None else phase[t])
-        before = _first(t, here, drift) if before is None else _next(before, t, here, drift, params)
+        if before is None:
+            before = first_step(t, here)
+        else:
+            limits = _limits(here.regions, frame.dtype == np.bool_, params)
+            exact = phase is not None or not params.correct_drift
+            pair = Pair(before.here, here, limits, params)
+            before = next_step(before, t, pair, drift, exact=exact)
         yield before
 
 
-def _first(frame: int, here: Snapshot, drift: Floats) -> Step:
-    return Step(frame, here, joined([]), np.zeros((len(here.regions), 2)), drift, 0.0)
-
-
-def _next(before: Step, frame: int, here: Snapshot, drift: Floats, params: TrackingParams) -> Step:
-    """Link by turns: links tell how neighbors move, which tells where to look for links."""
-    first, second = before.here.regions, here.regions
-    elapsed = frame - before.frame
-    reach = _reach(first, params)
-    expected = before.velocity * elapsed
-    for _ in range(_ROUNDS):
-        events = link_pair(before.here, here, drift + expected, reach, params)
-        place, moved = displacements(first, second, events)
-        moved = moved - drift
-        refined = shared_motion(place, moved, first.center)
-        steady = np.abs(refined - expected).max(initial=0) < _STEADY
-        expected = refined
-        if steady:
-            break
-    velocity = shared_motion(place + moved + drift, moved / elapsed, second.center)
-    return Step(frame, here, events, velocity, drift, reach)
-
-
-def _reach(regions: Regions, params: TrackingParams) -> float:
-    """Return how far to look for cells beside their expected places."""
-    if params.max_distance is not None:
-        return params.max_distance
-    return float(2 * np.sqrt(np.median(regions.area) / np.pi)) if len(regions) else 0.0
-
-
-def displacements(first: Regions, second: Regions, events: Events) -> tuple[Floats, Floats]:
-    """Return where cells were before each event and how far they moved in it, each (N, 2)."""
-    before = _middle(first, events.source)
-    return before, _middle(second, events.target) - before
-
-
-def _middle(regions: Regions, cells: NDArray[np.int64]) -> Floats:
-    """Return the common centroid of each row of one or two cells."""
-    area = np.where(cells == NONE, 0, regions.area[cells])[:, :, None]
-    return (area * regions.center[cells]).sum(axis=1) / area.sum(axis=1)
+def _limits(regions: Regions, touching: bool, params: TrackingParams) -> Limits:
+    """Return the limits that parameters give, else the cells of the frame themselves."""
+    reach, cost = params.max_distance, params.touch_cost
+    if reach is None:
+        reach = regions.diameter
+    if cost is None:
+        cost = 0.0 if touching else 1.0
+    return Limits(reach, cost)

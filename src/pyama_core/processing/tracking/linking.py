@@ -21,8 +21,23 @@ class Snapshot(NamedTuple):
     regions: Regions
 
 
+class Limits(NamedTuple):
+    """What the data say where parameters leave it to them.
+
+    Attributes
+    ----------
+    max_distance : float
+        How far beside its expected place a cell without overlap may be found, pixels.
+    touch_cost : float
+        What it costs to say that two cells are found as one.
+    """
+
+    max_distance: float
+    touch_cost: float
+
+
 def link_pair(
-    first: Snapshot, second: Snapshot, shift: Floats, max_distance: float, params: TrackingParams
+    first: Snapshot, second: Snapshot, shift: Floats, limits: Limits, params: TrackingParams
 ) -> Events:
     """Link two frames, given by how far each cell of the first is expected to move.
 
@@ -33,15 +48,14 @@ def link_pair(
     ----------
     shift : (N, 2) float64
         Expected movement of each cell of `first`, y, x in pixels.
-    max_distance : float
-        How far beside its expected place a cell without overlap may be found, pixels.
     """
     before, after = first.regions, second.regions
     shared = overlaps_of(first.runs, second.runs, shift)
     kept = _overlapping(before, after, shared, params)
     splits = _splitting(before, after, shared, params)
     merges = _splitting(after, before, shared.reversed(), params).reversed()
-    near = _nearby(before, after, shift, max_distance, kept)
+    merges = merges._replace(cost=merges.cost + limits.touch_cost)
+    near = _nearby(before, after, shift, limits.max_distance, kept)
     return cheapest(joined([kept, splits, merges, near]), len(before))
 
 

@@ -17,7 +17,7 @@ class TrackingParams(Section):
         ge=0.0,
         le=10_000.0,
         step=1.0,
-        auto="the mean cell diameter, or three times the typical movement where that is more",
+        auto="the median cell diameter, as reported in the log",
     )
     linking_threshold: float = param(
         0.9,
@@ -41,6 +41,14 @@ class TrackingParams(Section):
         ge=0,
         le=10_000,
         step=1,
+    )
+    touch_cost: float | None = param(
+        None,
+        "How reluctantly two cells are taken to be found as one; 0 whenever it fits, 2 hardly ever.",
+        ge=0.0,
+        le=10.0,
+        step=0.1,
+        auto="0 for masks, 1 for instances, whose touching cells are separated already",
     )
     confirm: int = param(
         2,

@@ -38,6 +38,11 @@ class Regions:
     def __len__(self) -> int:
         return len(self.area)
 
+    @property
+    def diameter(self) -> float:
+        """Diameter of a circle of the median area, pixels; 0 without cells."""
+        return float(2 * np.sqrt(np.median(self.area) / np.pi)) if len(self) else 0.0
+
     @classmethod
     def none(cls) -> "Regions":
         """Return the regions of a frame without cells."""

@@ -12,9 +12,7 @@ from pyama_core.processing.tracking.tracks import Company
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
 
 
-def relabel(
-    runs: Runs, ids: NDArray[np.int64], shared: Mapping[int, Company], out: Labels
-) -> None:
+def relabel(runs: Runs, ids: NDArray[np.int64], shared: Mapping[int, Company], out: Labels) -> None:
     """Write each region's id into `out` (H, W), which holds zeros.
 
     Parameters

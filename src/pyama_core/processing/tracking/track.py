@@ -2,19 +2,44 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.registry import load_plugin
 from pyama_core.processing.stack import Stack, Tick, no_tick
-from pyama_core.processing.tracking.following import watch
-from pyama_core.processing.tracking.gaps import close_gaps
+from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.lineage import Lineage
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.relabel import Labels, relabel
 from pyama_core.processing.tracking.runs import runs_of
 from pyama_core.processing.tracking.tracks import Tracks, name_cells
+
+GROUP = "pyama_core.tracking"
+"""Entry-point group in which installed packages offer further trackers."""
+
+BUILTIN = {
+    "overlap": "pyama_core.processing.tracking.following:follow_by_overlap",
+    "laptrack": "pyama_core.processing.tracking.laptrack_adapter:follow_by_laptrack",
+}
+
+
+class Tracker(Protocol):
+    """What an entry point of the group ``pyama_core.tracking`` names."""
+
+    def __call__(
+        self,
+        segmented: Stack,
+        params: TrackingParams,
+        *,
+        phase: Stack | None,
+        missing: Collection[int],
+        tick: Tick,
+    ) -> tuple[Movie, Events]:
+        """Return the cells of all frames and where they went; see `track_stack`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -100,8 +125,8 @@ def track_stack(
     tick : callable
         Called once per frame; may raise to cancel.
     """
-    movie, events = watch(segmented, phase, missing, params, tick)
-    events = close_gaps(movie, events, params)
+    follow: Tracker = load_plugin(GROUP, params.method, BUILTIN)
+    movie, events = follow(segmented, params, phase=phase, missing=missing, tick=tick)
     return Tracking(segmented, movie, name_cells(movie, events, params), _notes(movie, params))
 
 

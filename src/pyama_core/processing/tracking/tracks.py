@@ -97,9 +97,7 @@ def _known_or(known: list[str], other: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.where(given == "", other, given)
 
 
-def _shared(
-    movie: Movie, tracklets: list[Tracklet], nodes: list[Ints]
-) -> dict[int, Company]:
+def _shared(movie: Movie, tracklets: list[Tracklet], nodes: list[Ints]) -> dict[int, Company]:
     """Say, for every region of several cells, where in it each is expected."""
     alone = _alone(tracklets)
     return {
