@@ -48,18 +48,15 @@ def judge(
     if not len(cells):
         return Verdict(np.zeros(0, bool), np.zeros(0, object), "No cells were found.")
     lengths = np.diff(np.append(starts, len(cell)))
+    least_length = _least_length(n_frames, params)
     failures = {
-        f"shorter than {_least_length(n_frames, params)} frames": (
-            lengths < _least_length(n_frames, params)
-        ),
+        f"shorter than {least_length} frames": lengths < least_length,
         f"nearer than {params.border_distance} px to the border": (
             np.minimum.reduceat(border_distance, starts) < params.border_distance
         ),
-        **_out_of_size(np.array([np.median(a) for a in np.split(area, starts[1:])]), params),
+        **_out_of_size(_medians(area, cell, starts, lengths), params),
     }
-    reasons = np.full(len(cells), "", dtype=object)
-    for reason, fails in failures.items():
-        reasons[fails] = [f"{before}; {reason}" if before else reason for before in reasons[fails]]
+    reasons = _joined(failures, len(cells))
     reason_of_row = np.repeat(reasons, lengths)
     return Verdict(reason_of_row == "", reason_of_row, _note(reasons, failures))
 
@@ -70,6 +67,16 @@ def _least_length(n_frames: int, params: ExtractionParams) -> int:
     return min(_LONG_ENOUGH, n_frames // 2)
 
 
+def _medians(
+    values: NDArray[Any], cell: NDArray[Any], starts: NDArray[Any], lengths: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Median of each trace's values."""
+    ordered = values[np.lexsort((values, cell))]
+    low, high = ordered[starts + (lengths - 1) // 2], ordered[starts + lengths // 2]
+    medians: NDArray[np.float64] = (low + high) / 2
+    return medians
+
+
 def _out_of_size(
     median_area: NDArray[np.float64], params: ExtractionParams
 ) -> dict[str, NDArray[np.bool_]]:
@@ -77,6 +84,14 @@ def _out_of_size(
     if params.max_area is not None:
         failures[f"larger than {params.max_area} px"] = median_area > params.max_area
     return failures
+
+
+def _joined(failures: dict[str, NDArray[np.bool_]], n_traces: int) -> NDArray[Any]:
+    """Every reason of each trace in one text."""
+    reasons = np.full(n_traces, "", dtype=object)
+    for reason, fails in failures.items():
+        reasons[fails] = [f"{before}; {reason}" if before else reason for before in reasons[fails]]
+    return reasons
 
 
 def _note(reasons: NDArray[Any], failures: dict[str, NDArray[np.bool_]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.extraction.runs import find_runs, sum_runs
+from pyama_core.processing.extraction.runs import find_runs, read_only, sum_runs
 from pyama_core.processing.kernels import kernel
 
 _DENSE_LABELS: Final = 1 << 22
@@ -105,18 +105,34 @@ class Signal:
         """Measure `image` on `regions`, which are of the same shape."""
         if image.dtype not in _IMAGE_TYPES:
             image = image.astype(np.float64)
-        return cls(regions, np.ascontiguousarray(image))
+        return cls(regions, read_only(image))
 
     def __len__(self) -> int:
         return len(self.regions)
 
     @cached_property
-    def sums(self) -> NDArray[np.float64]:
-        """``(n_cells, 2)``: number of pixels and their total, in float64."""
-        sums = np.zeros((len(self.regions), 2))
-        add_up_pixels(self.image, self.regions.runs, self.regions.index, sums)
-        sums[sums[:, 0] == 0] = np.nan
-        return sums
+    def count(self) -> NDArray[np.float64]:
+        """Pixels of each cell that have a value; NaN where none has."""
+        return np.where(self._sums[:, 0] > 0, self._sums[:, 0], np.nan)
+
+    @cached_property
+    def total(self) -> NDArray[np.float64]:
+        """Sum of the pixels of each cell, in float64."""
+        return np.where(self._sums[:, 0] > 0, self._sums[:, 1], np.nan)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean of the pixels of each cell."""
+        return self.total / self.count
+
+    @cached_property
+    def spread(self) -> NDArray[np.float64]:
+        """``(n_cells, 3)``: least and greatest pixel, and the mean squared distance to the mean."""
+        spread = np.empty((len(self), 3))
+        spread_pixels(self.image, self.regions.runs, self.regions.index, self.mean, spread)
+        spread[np.isnan(self.count)] = np.nan
+        spread[:, 2] /= self.count
+        return spread
 
     def of_pixels(self, measure: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
         """Measure each cell by a function of its pixel values, a 1-D array without NaN."""
@@ -131,7 +147,15 @@ class Signal:
         at = ends - self.regions.area
         gather_pixels(self.image, self.regions.runs, self.regions.index, at, values)
         pixels = np.split(values, ends[:-1]) if len(ends) else []
-        return [_without_nan(part) for part in pixels]
+        if np.array_equal(self.count, self.regions.area):
+            return pixels
+        return [part[~np.isnan(part)] for part in pixels]
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        sums = np.zeros((len(self), 2))
+        add_up_pixels(self.image, self.regions.runs, self.regions.index, sums)
+        return sums
 
 
 @kernel
@@ -151,6 +175,28 @@ def add_up_pixels(
                 n_pixels += 1
         sums[index[i], 0] += n_pixels
         sums[index[i], 1] += total
+
+
+@kernel
+def spread_pixels(
+    image: NDArray[Any],
+    runs: NDArray[np.int64],
+    index: NDArray[np.int64],
+    means: NDArray[np.float64],
+    spread: NDArray[np.float64],
+) -> None:
+    """Find the least and greatest pixel, and the sum of squared distances to the mean."""
+    spread[:, 0] = np.inf
+    spread[:, 1] = -np.inf
+    spread[:, 2] = 0.0
+    for i in range(runs.shape[0]):
+        cell = spread[index[i]]
+        mean = means[index[i]]
+        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
+            if value == value:
+                cell[0] = min(cell[0], value)
+                cell[1] = max(cell[1], value)
+                cell[2] += (value - mean) ** 2
 
 
 @kernel
@@ -198,8 +244,3 @@ def _central_moments(regions: Regions) -> NDArray[np.float64]:
 def _squares_below(n: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sum of the squares of 0 ... n-1, of which differences hold for negative n too."""
     return (n - 1) * n * (2 * n - 1) // 6
-
-
-def _without_nan(pixels: NDArray[Any]) -> NDArray[Any]:
-    missing = np.isnan(pixels)
-    return pixels[~missing] if missing.any() else pixels

@@ -40,11 +40,21 @@ def _as_words(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint64]]:
     """Give the labels in reading order, and the same memory as 64-bit words."""
     if labels.dtype not in _ONE_PER_LABEL:
         labels = labels.astype(np.uint32)
-    flat = np.ascontiguousarray(labels).reshape(-1)
+    flat = read_only(labels).reshape(-1)
     if flat.ctypes.data % 8:
-        flat = flat.copy()
+        flat = read_only(flat.copy())
     whole = flat.size * flat.itemsize // 8 * 8 // flat.itemsize
     return flat, flat[:whole].view(np.uint64)
+
+
+def read_only(image: NDArray[Any]) -> NDArray[Any]:
+    """Give a C-contiguous image that is not for writing, as frames of a mapped file are.
+
+    Kernels are compiled for one kind of array instead of two.
+    """
+    image = np.ascontiguousarray(image).view()
+    image.flags.writeable = False
+    return image
 
 
 @kernel

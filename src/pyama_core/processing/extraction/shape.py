@@ -21,7 +21,10 @@ def perimeter(regions: Regions) -> NDArray[np.float64]:
 
 
 def circularity(regions: Regions) -> NDArray[np.float64]:
-    """``4 pi area / perimeter^2``: 1 for a disk, less for anything else; 0 without a perimeter."""
+    """``4 pi area / perimeter^2``: about 0.9 for a disk of pixels, less for anything less round.
+
+    It is 0 for a cell without a perimeter, i.e. a single pixel.
+    """
     length = perimeter(regions)
     circle = 4 * np.pi * regions.area
     roundness = np.zeros(len(regions))
@@ -95,7 +98,7 @@ SHAPE_FEATURES: Final = (
     _shape(
         "circularity",
         "",
-        "How round the cell is: 1 for a disk, less for anything else (CellProfiler: FormFactor).",
+        "How round the cell is: near 1 for a disk, less for the rest (CellProfiler: FormFactor).",
         "4 * pi * area / perimeter^2; 0 without a perimeter",
         circularity,
     ),
