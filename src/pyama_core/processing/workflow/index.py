@@ -6,10 +6,11 @@ from dataclasses import asdict
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
+from pyama_core.io.experiment import write_experiment_table
 from pyama_core.io.results import FovFiles, ResultsIndex, read_results, write_results
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
-from pyama_core.processing.workflow.layout import RECIPE_YAML
+from pyama_core.processing.workflow.layout import RECIPE_YAML, TRACES_TABLE
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.prune import Keep, prune_fov
 from pyama_core.processing.workflow.recipe import recipe_text
@@ -30,13 +31,15 @@ class ResultsKeeper:
             warnings=list(run.metadata.warnings),
         )
         self.failures: dict[int, str] = {}
+        """Details of the FOVs that failed in this run."""
+        self._errors: dict[int, str] = {}
         unfinished = set(run.unfinished)
         self._done = {fov for fov in run.plans if fov not in unfinished}
         self._index = self._known_results()
         for fov in self._done:
             self._take_in(fov)
         self._write_recipe()
-        write_results(self._index)
+        self._write_index()
 
     @property
     def n_done(self) -> int:
@@ -54,15 +57,18 @@ class ResultsKeeper:
             return
         if outcome.error:
             self.failures[outcome.fov] = outcome.details or outcome.error
+            self._errors[outcome.fov] = f"{outcome.failed_step}: {outcome.error}"
         else:
+            self._errors.pop(outcome.fov, None)
             self._done.add(outcome.fov)
             if self._keep == "results":
                 prune_fov(self._run.layout, outcome.fov)
         self._take_in(outcome.fov)
-        write_results(self._index)
+        self._write_index()
 
     def close(self, outcome: str) -> None:
-        """Write the log of the run."""
+        """Write the table of all traces and the log of the run."""
+        self._write_table()
         finish(self._log, outcome, time.perf_counter() - self._started, self.failures)
         append_run(self._run.layout.output_dir, self._log)
 
@@ -77,13 +83,39 @@ class ResultsKeeper:
             time_units=context.time_units,
         )
         with suppress(InputError, FileNotFoundError):
-            index.fovs.update(read_results(layout.output_dir).fovs)
+            known = read_results(layout.output_dir)
+            index.fovs.update(known.fovs)
+            failures = known.extra.get("failures") or {}
+            self._errors = {int(fov): str(error) for fov, error in failures.items()}
         return index
 
     def _take_in(self, fov: int) -> None:
         paths = found_paths(self._run.layout, fov)
         self._run.context.results_paths[fov] = paths
         self._index.fovs[fov] = FovFiles(**asdict(paths))
+
+    def _write_index(self) -> None:
+        metadata = self._run.metadata
+        self._index.extra = {
+            "source": {
+                "path": str(metadata.file_path.absolute()),
+                "base_name": metadata.base_name,
+                "time_source": metadata.time_source,
+            },
+            "warnings": list(metadata.warnings),
+            "failures": {str(fov): error for fov, error in sorted(self._errors.items())},
+        }
+        write_results(self._index)
+
+    def _write_table(self) -> None:
+        metadata = self._run.metadata
+        write_experiment_table(
+            self._index,
+            self._run.layout.output_dir / TRACES_TABLE,
+            position_names=metadata.fov_names,
+            channel_names=metadata.channel_names,
+            pixel_size_um=metadata.pixel_size_um,
+        )
 
     def _write_recipe(self) -> None:
         layout = self._run.layout

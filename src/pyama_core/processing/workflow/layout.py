@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-RESULTS_YAML: Final = "processing_results.yaml"
+from pyama_core.io.results import RESULTS_YAML
+
 RECIPE_YAML: Final = "recipe.yaml"
 RUN_LOG: Final = "run_log.json"
 OVERVIEW_PNG: Final = "overview.png"

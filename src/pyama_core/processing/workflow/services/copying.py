@@ -8,7 +8,7 @@ import numpy as np
 
 from pyama_core.io.atomic import NpyStream, write_npy_stream
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
-from pyama_core.io.projection import ZRule, read_projected
+from pyama_core.io.projection import ZRule, read_projected, z_warning
 from pyama_core.processing.workflow.copy_params import CopyParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import layout_of
@@ -48,6 +48,7 @@ class CopyingService(BaseProcessingService):
             A channel, the FOV or the z plane is not in the file.
         """
         layout = layout_of(metadata, context, output_dir)
+        self.notes += _doubts(metadata, self.params(context), layout, fov)
         phase = (layout.pc, layout.phase(fov))
         fluorescence = [(c, layout.fluorescence(fov, c)) for c in layout.fl]
         if self._source is not None:
@@ -84,6 +85,18 @@ class CopyingService(BaseProcessingService):
             for t in range(sizes.n_frames):
                 _copy_frame(source, fov, t, writers, rules)
                 self.progress_callback(fov, t, sizes.n_frames, "copying frames")
+
+
+def _doubts(
+    metadata: MicroscopyMetadata, params: CopyParams, layout: Layout, fov: int
+) -> list[str]:
+    """Say what a user should know of the raw frames: planes nobody chose, missing frames."""
+    missing = metadata.missing_frames.get(fov, ())
+    listed = ", ".join(str(t) for t in missing)
+    notes = [f"The file does not hold frame {listed}; cells are not measured there."]
+    rules = {params.z_of(c, metadata.channels[c].name) for c in (layout.pc, *layout.fl)}
+    planes = [z_warning(metadata, rule) for rule in rules]
+    return [*(notes if missing else []), *(plane for plane in planes if plane)]
 
 
 def _z_rules(params: CopyParams, metadata: MicroscopyMetadata) -> list[ZRule]:
