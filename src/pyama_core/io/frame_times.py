@@ -12,6 +12,8 @@ MAX_JITTER: Final = 0.1
 """Share of the median interval by which intervals may differ before a user is warned."""
 
 _MS_PER_MIN = 60_000.0
+_LATEST_MS = 1e14
+"""Three thousand years: a time beyond is damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ _WARNINGS: Final[dict[TimeSource, str]] = {
 
 def _usable(own_ms: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64] | None:
     """Take the times if they advance, filling in those of missing frames where need be."""
+    own_ms = np.where(np.abs(own_ms) < _LATEST_MS, own_ms, np.nan)
     if _advance(own_ms):
         return own_ms
     known = np.where(held, own_ms, np.nan)

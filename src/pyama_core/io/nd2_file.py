@@ -10,7 +10,7 @@ import nd2
 import numpy as np
 
 from pyama_core.errors import ReadError
-from pyama_core.io.base_source import BaseSource, sampled
+from pyama_core.io.base_source import BaseSource, reason, sampled
 from pyama_core.io.digest import new_digest
 from pyama_core.io.nd2_chunks import MAGIC
 from pyama_core.io.nd2_frames import ModernFrames
@@ -91,7 +91,9 @@ class Nd2File(BaseSource):
         try:
             self._opened().update(digest, sampled(np.flatnonzero(self._held).tolist()))
         except (EOFError, ValueError) as error:
-            raise ReadError(f"{self._path.name} is damaged ({error}); copy it again.") from error
+            raise ReadError(
+                f"{self._path.name} is damaged ({reason(error)}); copy it again."
+            ) from error
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -122,8 +124,8 @@ class Nd2File(BaseSource):
             raise
         except Exception as error:
             raise ReadError(
-                f"The metadata of {self._path.name} cannot be read "
-                f"({type(error).__name__}: {error}); the file is damaged, copy it again."
+                f"The metadata of {self._path.name} cannot be read ({reason(error)}); "
+                "the file is damaged, copy it again."
             ) from error
 
     def _read(self, fov: int, frame: int, channels: Sequence[int], z: int) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import nd2
 import numpy as np
 
 from pyama_core.errors import ReadError
+from pyama_core.io.base_source import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ class LegacyFrames:
         except Exception as error:
             handle.close()
             raise ReadError(
-                f"{path.name} is an incomplete legacy ND2 file ({error}); copy it again."
+                f"{path.name} is an incomplete legacy ND2 file ({reason(error)}); copy it again."
             ) from None
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
@@ -91,7 +92,8 @@ class LegacyFrames:
             ) from None
         except Exception as error:
             raise ReadError(
-                f"Frame {index} of {self._path.name} is damaged ({error}); copy the file again."
+                f"Frame {index} of {self._path.name} is damaged ({reason(error)}); "
+                "copy the file again."
             ) from error
 
     def _time_ms(self, index: int) -> float:
