@@ -158,5 +158,4 @@ def _color(cell: int) -> Any:
 
 
 def _name(metadata: MicroscopyMetadata, channel: int) -> str:
-    names = metadata.channel_names
-    return names[channel] if names and names[channel] else f"channel {channel}"
+    return metadata.channel_name(channel) or f"channel {channel}"

@@ -61,6 +61,10 @@ class MicroscopyMetadata:
         """Names of all channels."""
         return tuple(channel.name for channel in self.channels)
 
+    def channel_name(self, channel: int) -> str:
+        """Name of one channel, empty where it is not stated."""
+        return self.channels[channel].name if channel < len(self.channels) else ""
+
     def times_of(self, fov: int) -> NDArray[np.float64]:
         """Minutes of each frame of a FOV, ``(n_frames,)``; the frame index where unknown."""
         if self.frame_times_min is None:

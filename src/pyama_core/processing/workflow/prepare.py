@@ -2,17 +2,16 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyama_core.errors import InputError
-from pyama_core.io.checks import check_consistent
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
 from pyama_core.processing.workflow.plan import PlannedStep, outputs_are_there, plan_fov
-from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.resolve import complete_from, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import ProcessingContext
 from pyama_core.processing.workflow.stamps import wanted_stamps
@@ -116,19 +115,14 @@ def _inspect(
 ) -> tuple[MicroscopyMetadata, str]:
     """Complete the metadata from the source itself."""
     if source is not None:
-        return _complete(metadata, source), source.identity()
+        return complete_from(metadata, source.metadata), source.identity()
     with open_microscopy(metadata.file_path) as opened:
-        return _complete(metadata, opened), opened.identity()
-
-
-def _complete(metadata: MicroscopyMetadata, source: MicroscopyFile) -> MicroscopyMetadata:
-    check_consistent(metadata, source.metadata)
-    return replace(source.metadata, base_name=metadata.base_name or source.metadata.base_name)
+        return complete_from(metadata, opened.metadata), opened.identity()
 
 
 def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout) -> None:
     for channel in (layout.pc, *layout.fl):
-        rule = params.copying.z_of(channel, metadata.channels[channel].name)
+        rule = params.copying.z_of(channel, metadata.channel_name(channel))
         if isinstance(rule, int) and not 0 <= rule < metadata.n_z:
             raise InputError(
                 f"copy.z is {rule} for channel {channel}, but the file has planes 0 to "

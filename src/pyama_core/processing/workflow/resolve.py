@@ -1,10 +1,11 @@
 """From what a user wrote to what the steps use: channel indices and file names."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from pyama_core.errors import InputError
-from pyama_core.io.checks import channel_index
-from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.io.checks import channel_index, check_consistent
+from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 
@@ -19,6 +20,8 @@ def channel_indices(
     InputError
         A channel is not in the file, or is named twice.
     """
+    if not metadata.n_channels:
+        metadata = completed(metadata)
     pc = channel_index(metadata, channels.pc)
     fl = tuple(channel_index(metadata, channel) for channel in channels.fl)
     if len(set(fl)) < len(fl):
@@ -26,6 +29,26 @@ def channel_indices(
             f"Fluorescence channels {list(channels.fl)} name one channel twice: give each once."
         )
     return pc, fl
+
+
+def completed(metadata: MicroscopyMetadata) -> MicroscopyMetadata:
+    """Return metadata with all that the file says, where a user stated the sizes only.
+
+    Raises
+    ------
+    InputError
+        What was stated contradicts the file.
+    """
+    if metadata.time_source:
+        return metadata
+    with open_microscopy(metadata.file_path) as source:
+        return complete_from(metadata, source.metadata)
+
+
+def complete_from(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> MicroscopyMetadata:
+    """Return what a source says of itself under the name the user gave it."""
+    check_consistent(stated, actual)
+    return replace(actual, base_name=stated.base_name or actual.base_name)
 
 
 def layout_of(metadata: MicroscopyMetadata, context: ProcessingContext, output_dir: Path) -> Layout:

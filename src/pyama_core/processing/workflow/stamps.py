@@ -35,7 +35,7 @@ def wanted_stamps(
             version=service.version,
             params=section.model_dump(mode="json") if section and service.name != "copy" else {},
             channels={
-                str(c): params.copying.z_of(c, _name(metadata, c))
+                str(c): params.copying.z_of(c, metadata.channel_name(c))
                 for c in service.channels_used(layout)
             },
             reads={step: key_of(stamps[step]) for step in _read_steps(service) if step in stamps},
@@ -71,7 +71,3 @@ def _changed(
         before, after = made.get(name, "not set"), wanted.get(name, "not set")
         if before != after:
             yield f"{what} {prefix}{name} changed from {before} to {after}"
-
-
-def _name(metadata: MicroscopyMetadata, channel: int) -> str:
-    return metadata.channel_names[channel] if metadata.channel_names else ""

@@ -11,7 +11,7 @@ from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_mi
 from pyama_core.io.projection import ZRule, read_projected, z_warning
 from pyama_core.processing.workflow.copy_params import CopyParams
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.stacks import n_pixels
 from pyama_core.processing.workflow.services.types import ChannelPath, ProcessingContext
@@ -47,6 +47,7 @@ class CopyingService(BaseProcessingService):
         InputError
             A channel, the FOV or the z plane is not in the file.
         """
+        metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
         self.notes += _doubts(metadata, self.params(context), layout, fov)
         phase = (layout.pc, layout.phase(fov))
@@ -94,7 +95,7 @@ def _doubts(
     missing = metadata.missing_frames.get(fov, ())
     listed = ", ".join(str(t) for t in missing)
     notes = [f"The file does not hold frame {listed}; cells are not measured there."]
-    rules = {params.z_of(c, metadata.channels[c].name) for c in (layout.pc, *layout.fl)}
+    rules = {params.z_of(c, metadata.channel_name(c)) for c in (layout.pc, *layout.fl)}
     planes = [z_warning(metadata, rule) for rule in rules]
     return [*(notes if missing else []), *(plane for plane in planes if plane)]
 

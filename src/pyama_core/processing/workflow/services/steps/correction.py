@@ -12,7 +12,7 @@ from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.processing.correction import Background, estimate_background
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.stacks import (
     check_same_shape,
@@ -48,6 +48,7 @@ class CorrectionService(BaseProcessingService):
         InterruptedError
             The run was cancelled.
         """
+        metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
         missing = metadata.missing_frames.get(fov, ())

@@ -11,7 +11,7 @@ from pyama_core.io.tables import write_table
 from pyama_core.processing.extraction import extract_stack
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.stacks import check_same_shape, load_stack
 from pyama_core.processing.workflow.services.types import ProcessingContext, ResultsPathsPerFOV
@@ -41,6 +41,7 @@ class ExtractionService(BaseProcessingService):
         InterruptedError
             The run was cancelled.
         """
+        metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
         labels_path = paths.seg_labeled[1] if paths.seg_labeled else layout.labels(fov)

@@ -13,7 +13,7 @@ from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.processing.segmentation import SegmentedFrame, segment_stack
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.stacks import load_stack, n_pixels
 from pyama_core.processing.workflow.services.types import ProcessingContext
@@ -45,6 +45,7 @@ class SegmentationService(BaseProcessingService):
         InterruptedError
             The run was cancelled.
         """
+        metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
         phase = load_stack(paths.pc[1] if paths.pc else layout.phase(fov), "phase-contrast stack")

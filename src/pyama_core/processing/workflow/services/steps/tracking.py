@@ -10,7 +10,7 @@ from pyama_core.io.tables import write_table
 from pyama_core.processing.tracking import track_stack
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.resolve import layout_of
+from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.stacks import (
     load_stack,
@@ -45,6 +45,7 @@ class TrackingService(BaseProcessingService):
         InterruptedError
             The run was cancelled.
         """
+        metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
         segmented = load_stack(_segmented_path(paths, layout, fov), "segmentation")
