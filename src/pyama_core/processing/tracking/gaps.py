@@ -7,7 +7,7 @@ of Jaqaman et al., Nature Methods 2008), each cell looked for where its movement
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.events import NONE, Events, cheapest, joined, links
+from pyama_core.processing.tracking.events import Events, cheapest, joined, links
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
 
@@ -40,5 +40,5 @@ def _across(movie: Movie, ends: Ints, begins: Ints, steps: int) -> Events:
     away = np.linalg.norm(expected[:, None] - movie.cells.center[begins][None], axis=2)
     reach = movie.reach * np.sqrt(steps)
     i, j = np.nonzero(away < reach)
-    growth = np.abs(np.log(movie.cells.area[begins[j]] / movie.cells.area[ends[i]]))
-    return links(ends[i], begins[j], away[i, j] / reach + growth)
+    unlike = movie.cells.take(ends[i]).unlike(movie.cells.take(begins[j]))
+    return links(ends[i], begins[j], away[i, j] / reach + unlike)

@@ -78,8 +78,8 @@ def _nearby(
     expected = first.center[source] + shift[source]
     away = np.linalg.norm(expected[:, None] - second.center[target][None], axis=2)
     i, j = np.nonzero(away < max_distance)
-    growth = np.abs(np.log(second.area[target[j]] / first.area[source[i]]))
-    return links(source[i], target[j], 1 + away[i, j] / max_distance + growth)
+    unlike = first.take(source[i]).unlike(second.take(target[j]))
+    return links(source[i], target[j], 1 + away[i, j] / max_distance + unlike)
 
 
 def _splitting(first: Regions, second: Regions, shared: Overlaps, params: TrackingParams) -> Events:

@@ -59,6 +59,11 @@ class Regions:
         parts = [cls.none(), *parts]
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
+    def unlike(self, others: "Regions") -> Floats:
+        """Return how different in size each cell is from another, |ln ratio|; 0 at the border."""
+        ratio = np.abs(np.log(self.area / others.area))
+        return np.where(self.at_border | others.at_border, 0, ratio)
+
     def take(self, index: NDArray[np.integer]) -> "Regions":
         """Return the cells at `index`."""
         return Regions(*(getattr(self, f.name)[index] for f in fields(self)))

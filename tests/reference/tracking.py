@@ -1,0 +1,52 @@
+"""Slow plain statements of what the tracking kernels compute, and scenes to track."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pyama_core.processing.tracking import Tracking
+
+Disc = tuple[float, float, float]
+
+
+def components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Label 8-connected components."""
+    return ndimage.label(mask, np.ones((3, 3)))  # type: ignore[no-any-return]
+
+
+def shared_pixels(
+    first: NDArray[np.integer], second: NDArray[np.integer], shift: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], int]:
+    """Count the pixels that each cell of `first`, moved by its shift, shares with each other."""
+    counts: dict[tuple[int, int], int] = {}
+    for cell, (dy, dx) in enumerate(shift):
+        for y, x in np.argwhere(first == cell + 1) + (dy, dx):
+            if 0 <= y < second.shape[0] and 0 <= x < second.shape[1] and second[y, x]:
+                key = cell, int(second[y, x]) - 1
+                counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def discs(
+    frames: Iterable[Mapping[int, Disc]], shape: tuple[int, int] = (96, 128)
+) -> NDArray[np.uint16]:
+    """Draw cells, each a disc (y, x, radius) under its true id, frame by frame."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    stack = []
+    for cells in frames:
+        image = np.zeros(shape, np.uint16)
+        for cell, (cy, cx, radius) in cells.items():
+            image[(y - cy) ** 2 + (x - cx) ** 2 <= radius**2] = cell
+        stack.append(image)
+    return np.array(stack).reshape(-1, *shape)
+
+
+def ids_at(tracking: Tracking, truth: NDArray[np.integer], cell: int) -> list[int]:
+    """Return the id that most of a true cell's pixels got in each frame; 0 where it is absent."""
+    found = []
+    for labels, true in zip(tracking, truth, strict=True):
+        inside = labels[true == cell]
+        found.append(int(np.bincount(inside).argmax()) if inside.size else 0)
+    return found
