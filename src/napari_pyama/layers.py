@@ -1,5 +1,6 @@
 """Every layer this plugin makes: its data, name, colors, scale and metadata."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,13 +11,19 @@ from napari_pyama.axes import Axes, stack_axes
 from napari_pyama.colors import CELL_COLORMAP, channel_colormap
 from napari_pyama.lazy import lazy_stack
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
+from pyama_core.io.result_files import FovFiles
 
 LayerType = Literal["image", "labels", "tracks", "points"]
 LayerTuple = tuple[Any, dict[str, Any], LayerType]
 """Data, keyword arguments and type of a layer, as napari readers give them."""
 
+FilesOf = Callable[[int], FovFiles]
+"""Gives the files of a FOV, whether they are written yet or not."""
+
 ORIGIN = "pyama"
 """The key of a layer's metadata under which its `Origin` is kept."""
+FILES = "files"
+"""The key of a result layer's metadata under which the files of all FOVs are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,14 @@ def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
 
     metadata, axes = source.metadata, stack_axes(source.metadata)
     info = channel_info(metadata, channel)
-    first = read((0,) * (len(axes.order) - 2))
-    data = lazy_stack(stack_shape(metadata, axes), metadata.dtype or first.dtype, read)
+    sampled = read((0, metadata.n_frames // 2, *[metadata.n_z // 2] * (metadata.n_z > 1)))
+    data = lazy_stack(stack_shape(metadata, axes), metadata.dtype or sampled.dtype, read)
     arguments = {
         **axes.layer_arguments(),
         "name": channel_name(metadata, channel),
         "colormap": channel_colormap(info),
         "blending": "translucent_no_depth" if info.emission_nm is None else "additive",
-        "contrast_limits": contrast_of(first),
+        "contrast_limits": contrast_of(sampled),
         "metadata": {
             ORIGIN: Origin(source, axes, "raw", channel),
             **describe(metadata),

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from napari_pyama.axes import Axes, stack_axes
+from napari_pyama.axes import stack_axes
+from napari_pyama.colors import channel_colormap
 from napari_pyama.layers import (
+    FILES,
     ORIGIN,
+    FilesOf,
     LayerTuple,
     Origin,
+    channel_info,
     channel_name,
     contrast_of,
     labels_arguments,
@@ -20,18 +24,25 @@ from napari_pyama.layers import (
 )
 from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
 from napari_pyama.result_tables import read_tracks
-from napari_pyama.tracks import FilesOf, tracks_layer
+from napari_pyama.tracks import tracks_layer
 from pyama_core.io import MicroscopyFile
+from pyama_core.io.result_files import ChannelPath, FovFiles
 from pyama_core.processing.correction import Background
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.services.types import ChannelPath, ResultsPathsPerFOV
+
+ReadResult = Callable[[int, int], NDArray[Any] | None]
+"""Gives the frame of a FOV, None where there is none yet."""
+
+SEGMENTATION = "segmentation"
+CELLS = "cells"
+"""Names and roles of the labels layers."""
 
 
 def expected_files(layout: Layout) -> FilesOf:
     """Return where a run of this layout writes the results of each FOV."""
 
-    def files(fov: int) -> ResultsPathsPerFOV:
-        return ResultsPathsPerFOV(
+    def files(fov: int) -> FovFiles:
+        return FovFiles(
             pc=(layout.pc, layout.phase(fov)),
             fl=[(c, layout.fluorescence(fov, c)) for c in layout.fl],
             seg=(layout.pc, layout.segmentation(fov)),
@@ -50,81 +61,89 @@ def result_layers(source: MicroscopyFile, files: FilesOf) -> Iterator[LayerTuple
     metadata = source.metadata
     fovs = range(metadata.n_fovs)
     if any(_exists(files(fov).seg) for fov in fovs):
-        yield _labels(source, "segmentation", lambda fov: _path(files(fov).seg))
+        yield _labels(source, files, SEGMENTATION, lambda fov: _path(files(fov).seg))
     for channel in _channels(files, "fl_corrected", fovs):
-        name = f"{channel_name(metadata, channel)} corrected"
-        yield _image(source, name, channel, _npy_reader(files, "fl_corrected", channel))
-    for channel in _channels(files, "background", fovs):
-        name = f"{channel_name(metadata, channel)} background"
-        yield _image(source, name, channel, _background_reader(files, channel))
+        role = f"{channel_name(metadata, channel)} corrected"
+        read = _npy_reader(files, "fl_corrected", channel)
+        yield _image(source, files, role, channel, read)
+    for channel in _channels(files, "background", fovs) or _channels(files, "fl_background", fovs):
+        role = f"{channel_name(metadata, channel)} background"
+        yield _image(source, files, role, channel, _background_reader(files, channel))
     if any(_exists(files(fov).seg_labeled) for fov in fovs):
-        yield _labels(source, "cells", lambda fov: _path(files(fov).seg_labeled))
+        yield _labels(source, files, CELLS, lambda fov: _path(files(fov).seg_labeled))
 
 
 def layers_of_results(source: MicroscopyFile, files: FilesOf, fov: int) -> list[LayerTuple]:
-    """Make all layers of results: the stacks of all FOVs, and the tracks of one."""
+    """Make all layers of results: the stacks of all FOVs, and the tracks of one.
+
+    Where cells are tracked, what they were segmented from is there but hidden.
+    """
     layers = list(result_layers(source, files))
+    roles = {arguments["name"]: arguments for _, arguments, _ in layers}
+    if CELLS in roles and SEGMENTATION in roles:
+        roles[SEGMENTATION]["visible"] = False
     if any(_has_tracks(files(fov)) for fov in range(source.metadata.n_fovs)):
         tracks = read_tracks(files(fov), source.metadata)
         layers.append(tracks_layer(source, tracks, fov, files))
     return layers
 
 
-def _has_tracks(paths: ResultsPathsPerFOV) -> bool:
+def _has_tracks(paths: FovFiles) -> bool:
     return _exists(paths.seg_labeled) or any(map(_exists, paths.traces_csv))
 
 
-def _labels(source: MicroscopyFile, role: str, path_of: Callable[[int], Path | None]) -> LayerTuple:
-    axes, empty = _empty_frame(source)
-    written = (path_of(fov) for fov in range(source.metadata.n_fovs))
-    first = next(path for path in written if path is not None and path.exists())
-    dtype = npy_form(first)[1]
-
-    def read(where: tuple[int, ...]) -> NDArray[Any]:
-        frame = npy_frame(path_of(where[0]), where[1])
-        return empty if frame is None else frame
-
-    data = lazy_stack(
-        stack_shape(source.metadata, axes), np.uint8 if dtype == np.bool_ else dtype, read
-    )
+def _labels(
+    source: MicroscopyFile, files: FilesOf, role: str, path_of: Callable[[int], Path | None]
+) -> LayerTuple:
+    axes = stack_axes(source.metadata)
+    paths = (path_of(fov) for fov in range(source.metadata.n_fovs))
+    kinds = [npy_form(path)[1] for path in paths if path is not None and path.exists()]
+    dtype = np.result_type(*kinds, np.uint8)
+    data = _lazy(source, dtype, lambda fov, frame: npy_frame(path_of(fov), frame))
     arguments = labels_arguments(role, axes)
-    return data, {**arguments, "metadata": {ORIGIN: Origin(source, axes, role)}}, "labels"
+    metadata = {ORIGIN: Origin(source, axes, role), FILES: files}
+    return data, {**arguments, "metadata": metadata}, "labels"
 
 
 def _image(
-    source: MicroscopyFile, name: str, channel: int, frame_of: Callable[[int, int], Any]
+    source: MicroscopyFile, files: FilesOf, role: str, channel: int, read: ReadResult
 ) -> LayerTuple:
-    axes, empty = _empty_frame(source, np.float32)
-
-    def read(where: tuple[int, ...]) -> NDArray[Any]:
-        frame = frame_of(where[0], where[1])
-        return empty if frame is None else frame
-
-    fovs = range(source.metadata.n_fovs)
-    first = next((f for f in (frame_of(fov, 0) for fov in fovs) if f is not None), empty)
+    axes, metadata = stack_axes(source.metadata), source.metadata
+    sampled = (read(fov, metadata.n_frames // 2) for fov in range(metadata.n_fovs))
     arguments = {
         **axes.layer_arguments(),
-        "name": name,
-        "colormap": "gray",
+        "name": role,
+        "colormap": channel_colormap(channel_info(metadata, channel)),
         "blending": "additive",
-        "contrast_limits": contrast_of(first),
+        "contrast_limits": contrast_of(next(f for f in sampled if f is not None)),
         "visible": False,
-        "metadata": {ORIGIN: Origin(source, axes, name, channel)},
+        "metadata": {ORIGIN: Origin(source, axes, role, channel), FILES: files},
     }
-    return lazy_stack(stack_shape(source.metadata, axes), np.float32, read), arguments, "image"
+    return _lazy(source, np.float32, read), arguments, "image"
 
 
-def _npy_reader(
-    files: FilesOf, kind: str, channel: int
-) -> Callable[[int, int], NDArray[Any] | None]:
+def _lazy(source: MicroscopyFile, dtype: DTypeLike, read: ReadResult) -> Any:
+    """Read a result's frames when they are shown; zeros where there is none yet."""
+    metadata = source.metadata
+    empty = np.zeros((metadata.height, metadata.width), dtype)
+
+    def read_or_empty(where: tuple[int, ...]) -> NDArray[Any]:
+        frame = read(where[0], where[1])
+        return empty if frame is None else frame
+
+    return lazy_stack(stack_shape(metadata, stack_axes(metadata)), dtype, read_or_empty)
+
+
+def _npy_reader(files: FilesOf, kind: str, channel: int) -> ReadResult:
     return lambda fov, frame: npy_frame(_channel_path(files(fov), kind, channel), frame)
 
 
-def _background_reader(files: FilesOf, channel: int) -> Callable[[int, int], NDArray[Any] | None]:
+def _background_reader(files: FilesOf, channel: int) -> ReadResult:
     def read(fov: int, frame: int) -> NDArray[Any] | None:
         path = _channel_path(files(fov), "background", channel)
         if path is None or not path.exists():
-            return None
+            stack = _channel_path(files(fov), "fl_background", channel)
+            return npy_frame(stack, frame)
         return _background(path, path.stat().st_mtime_ns).surface(frame)
 
     return read
@@ -136,18 +155,13 @@ def _background(path: Path, _changed_ns: int) -> Background:
         return Background.from_arrays(dict(arrays))
 
 
-def _empty_frame(source: MicroscopyFile, dtype: DTypeLike = np.uint8) -> tuple[Axes, NDArray[Any]]:
-    metadata = source.metadata
-    return stack_axes(metadata), np.zeros((metadata.height, metadata.width), dtype)
-
-
 def _channels(files: FilesOf, kind: str, fovs: range) -> list[int]:
     """Return the channels of which at least one FOV has results of a kind."""
     there = {c for fov in fovs for c, path in getattr(files(fov), kind) if path.exists()}
     return sorted(there)
 
 
-def _channel_path(paths: ResultsPathsPerFOV, kind: str, channel: int) -> Path | None:
+def _channel_path(paths: FovFiles, kind: str, channel: int) -> Path | None:
     path: Path | None = dict(getattr(paths, kind)).get(channel)
     return path
 

@@ -1,27 +1,28 @@
 """Tables of one FOV's results: its traces and its tracks."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pyama.tracks import CellTracks, tracks_of
-from pyama_core.io import MicroscopyMetadata
+from pyama_core.io import MicroscopyMetadata, traces
+from pyama_core.io.result_files import FovFiles
 from pyama_core.io.tables import read_table
 from pyama_core.processing.extraction import ExtractionParams, extract_stack
-from pyama_core.processing.workflow.services.types import ResultsPathsPerFOV
 
 Table = dict[str, NDArray[Any]]
 
 
-def read_traces(files: ResultsPathsPerFOV) -> Table:
+def read_traces(files: FovFiles) -> Table:
     """Read the traces of the first channel that has some; empty where none has."""
-    path = _first_traces(files)
-    return {} if path is None else read_table(path)
+    for channel, path in files.traces_csv:
+        if path.exists():
+            return traces.read_traces(path, channel).table
+    return {}
 
 
-def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> CellTracks:
+def read_tracks(files: FovFiles, metadata: MicroscopyMetadata) -> CellTracks:
     """Read where the cells are: from the traces, else measured in the tracked labels."""
     table = read_traces(files) or _measured(files, metadata)
     if not table:
@@ -31,11 +32,7 @@ def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Cell
     return tracks_of(table, read_table(lineage[1]) if lineage and has_lineage else {})
 
 
-def _first_traces(files: ResultsPathsPerFOV) -> Path | None:
-    return next((path for _, path in files.traces_csv if path.exists()), None)
-
-
-def _measured(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Table:
+def _measured(files: FovFiles, metadata: MicroscopyMetadata) -> Table:
     if files.seg_labeled is None or not files.seg_labeled[1].exists():
         return {}
     labels = np.load(files.seg_labeled[1], mmap_mode="r")

@@ -1,5 +1,6 @@
 """What all docks of one viewer share: the recipe, the channels, a scratch folder."""
 
+import shutil
 import tempfile
 import weakref
 from pathlib import Path
@@ -29,7 +30,7 @@ class Session:
         self._recipe = WorkflowParams()
         self._source: MicroscopyFile | None = None
         self._channels: ChannelChoice = (0, ())
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: Path | None = None
 
     @property
     def recipe(self) -> WorkflowParams:
@@ -80,10 +81,9 @@ class Session:
     def scratch(self) -> Path:
         """A folder for this session's trial results, removed when the session ends."""
         if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(
-                prefix="napari-pyama-", ignore_cleanup_errors=True
-            )
-        return Path(self._scratch.name)
+            self._scratch = Path(tempfile.mkdtemp(prefix="napari-pyama-"))
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return self._scratch
 
     def save_recipe(self, path: Path) -> None:
         """Write channels and parameters as a commented recipe."""

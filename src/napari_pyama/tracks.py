@@ -1,7 +1,7 @@
 """Tracks of one FOV with their lineage, in the colors of their cells."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,22 +10,17 @@ from numpy.typing import NDArray
 
 from napari_pyama.axes import stack_axes
 from napari_pyama.colors import cell_hue, track_colormap
-from napari_pyama.layers import ORIGIN, LayerTuple, Origin
+from napari_pyama.layers import FILES, ORIGIN, FilesOf, LayerTuple, Origin
 from pyama_core.columns import CELL, FRAME, PARENT, POSITION_X, POSITION_Y
 from pyama_core.io import MicroscopyFile
-from pyama_core.processing.workflow.services.types import ResultsPathsPerFOV
-
-FilesOf = Callable[[int], ResultsPathsPerFOV]
-"""Gives the files of a FOV, whether they are written yet or not."""
 
 TRACKS = "tracks"
 """Name and role of the tracks layer."""
 
 FOV = "fov"
-FILES = "files"
 EMPTY = "empty"
-"""Keys of a tracks layer's metadata: whose tracks it shows, where those of others are, and
-whether there are none, since a tracks layer cannot be empty."""
+"""Keys of a tracks layer's metadata: whose tracks it shows, and whether there are none, since a
+tracks layer cannot be empty."""
 
 _HUE = "hue"
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
-from napari_pyama.layers import Origin, origin_of
+from napari_pyama.layers import FILES, FilesOf, Origin, origin_of
 from napari_pyama.open_images import is_plain_image, origin_of_images
 from pyama_core.io import MicroscopyFile
 
@@ -47,6 +47,24 @@ def view_of(viewer: Any) -> View | None:
     fov = int(np.clip(where.get("p", 0), 0, metadata.n_fovs - 1))
     frame = int(np.clip(where.get("t", 0), 0, metadata.n_frames - 1))
     return View(origin.source, fov, frame)
+
+
+def results_in_view(viewer: Any) -> tuple[MicroscopyFile, FilesOf] | None:
+    """Return the experiment in view and the files of its results; None where none are open.
+
+    Where nothing of the experiment in view has results, those of another one that is open are
+    taken.
+    """
+    view = view_of(viewer)
+    layers = [layer for layer in reversed(viewer.layers) if FILES in layer.metadata]
+    layers.sort(key=lambda layer: view is None or _source(layer) is not view.source)
+    return (_source(layers[0]), layers[0].metadata[FILES]) if layers else None
+
+
+def _source(layer: Layer) -> MicroscopyFile:
+    origin = origin_of(layer)
+    assert origin is not None
+    return origin.source
 
 
 def _in_view(viewer: Any) -> tuple[Layer, Origin] | None:

@@ -29,11 +29,11 @@ class FovModel(QAbstractTableModel):
         last = self.index(max(len(self._fovs) - 1, 0), len(_HEADINGS) - 1)
         self.dataChanged.emit(self.index(0, 0), last)
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of FOVs."""
         return len(self._fovs)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
         return len(_HEADINGS)
 
@@ -47,7 +47,7 @@ class FovModel(QAbstractTableModel):
             return None
         return (str(number), f"{100 * fov.share:.0f} %", _what(fov))[index.column()]
 
-    def headerData(  # noqa: N802
+    def headerData(
         self,
         section: int,
         orientation: Qt.Orientation,

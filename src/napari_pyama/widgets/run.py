@@ -108,7 +108,7 @@ class RunDock(Dock):
         self.refresh()
 
     def refresh(self, event: Any = None) -> None:
-        """Follow the viewer and the form: what would a run do, what does it need?"""
+        """Follow the viewer and the form: find what a run would do and what it needs."""
         view = view_of(self.viewer)
         self.form.setEnabled(view is not None)
         if view is None:
@@ -149,7 +149,8 @@ class RunDock(Dock):
     def _on_planned(self, plan: RunPlan) -> None:
         self._plan = plan
         self.disk.setText(_plan_in_words(plan))
-        self.run.setText(f"Resume ({_left(plan)} FOVs left)" if plan.begun else "Run")
+        goes_on = plan.begun and _left(plan)
+        self.run.setText(f"Resume ({_left(plan)} FOVs left)" if goes_on else "Run")
 
     def _on_plan_failed(self, error: BaseException) -> None:
         self._request = None

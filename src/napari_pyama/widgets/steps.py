@@ -25,9 +25,7 @@ class SegmentDock(StepDock):
 class CorrectDock(StepDock):
     """Take the background out of the fluorescence."""
 
-    kind = StepKind(
-        "correction", preview_correction, asks_for_measured=True, needs_measured=True
-    )
+    kind = StepKind("correction", preview_correction, asks_for_measured=True, needs_measured=True)
 
 
 class TrackDock(StepDock):
