@@ -5,16 +5,21 @@ length ("adder", Taheri-Araghi et al., Curr Biol 2015), and contacts are resolve
 dynamics (Müller et al., J Vis Commun Image Represent 2007) on beads along each rod's axis.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pyama_core.sample.footprints import (
+    Footprint,
+    box_around,
+    claim_pixels,
+    turned_coordinates,
+)
 from pyama_core.sample.lineage import Lineage, lineage_of
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from pyama_core.sample.rows import Floats, Ints, Rows
 
 N_BEADS = 7
 SUBSTEPS = 4
@@ -57,25 +62,17 @@ class ColonyParams:
 
 
 @dataclass
-class Rods:
-    """State of all living rods: centre (N, 2) y, x; the others (N,)."""
+class Rods(Rows):
+    """State of all living rods: center (N, 2) y, x; the others (N,)."""
 
-    cell: Ints
+    key: Ints
     center: Floats
     angle: Floats
     length: Floats
     birth: Floats
     target: Floats
     rate: Floats
-
-    def take(self, index: Ints | NDArray[np.bool_]) -> "Rods":
-        """Return the rods at `index`."""
-        return Rods(**{f.name: getattr(self, f.name)[index].copy() for f in fields(self)})
-
-    def joined(self, other: "Rods") -> "Rods":
-        """Return these rods followed by the other's."""
-        mine = {f.name: [getattr(self, f.name), getattr(other, f.name)] for f in fields(self)}
-        return Rods(**{name: np.concatenate(pair) for name, pair in mine.items()})
+    grain: Floats
 
     def axis(self) -> Floats:
         """Return each rod's direction, (N, 2) y, x."""
@@ -104,27 +101,56 @@ def make_colony(
         Mothers, first and last frames.
     """
     params = params or ColonyParams()
-    rng = np.random.default_rng(seed)
-    rods, parents = _founders(rng, params), [0, 0, 0]
-    doublings = np.log2((params.divisions + 2) / 2)
-    growth = np.log(2) * doublings / max(n_frames - 1, 1) / SUBSTEPS
-    ids = np.zeros((n_frames, params.height, params.width), np.uint16)
-    offset = np.array([params.height, params.width]) / 2 - rods.center.mean(axis=0)
+    colony = Colony(n_frames, params, np.random.default_rng(seed))
+    shape = (params.height, params.width)
+    ids = np.zeros((n_frames, *shape), np.uint16)
     for frame in ids:
-        draw_rods(frame, rods, offset, params.rod_width)
-        offset = offset + rng.normal(0, params.drift, 2)
+        frame[:] = claim_pixels(colony.footprints(shape), shape)
+        colony.advance()
+    return ids, lineage_of(ids, np.array(colony.parents, np.int64))
+
+
+class Colony:
+    """The rods of one colony, in the middle of the field at first."""
+
+    def __init__(self, n_frames: int, params: ColonyParams, rng: np.random.Generator) -> None:
+        self._params, self._rng = params, rng
+        self.parents = [0, 0, 0]
+        self._rods = _founders(rng, params)
+        middle = np.array([params.height, params.width]) / 2
+        self._offset = middle - self._rods.center.mean(axis=0)
+        doublings = np.log2((params.divisions + 2) / 2)
+        self._growth = np.log(2) * doublings / max(n_frames - 1, 1) / SUBSTEPS
+
+    def advance(self) -> None:
+        """Go on by one frame."""
+        self._offset = self._offset + self._rng.normal(0, self._params.drift, 2)
         for _ in range(SUBSTEPS):
-            rods = _grown(rods, growth, params)
-            rods = _divided(rods, parents, rng, params)
-            _relax(rods, params.rod_width)
-    return ids, lineage_of(ids, np.array(parents, np.int64))
+            self._rods = _grown(self._rods, self._growth)
+            self._rods = _divided(self._rods, self.parents, self._rng, self._params)
+            _relax(self._rods, self._params.rod_width)
+
+    def footprints(self, shape: tuple[int, int]) -> Iterator[Footprint]:
+        """Yield the rods whose box touches the field."""
+        rods, half = self._rods, self._params.rod_width / 2
+        center, waist = rods.center + self._offset, _waist(rods)
+        for i, key in enumerate(rods.key):
+            box = box_around(center[i], rods.length[i] / 2 + 2, shape)
+            if box[0].start >= box[0].stop or box[1].start >= box[1].stop:
+                continue
+            along, across = turned_coordinates(box, center[i], rods.angle[i])
+            beyond = np.maximum(np.abs(along) - np.float32(rods.length[i] / 2 - half), 0)
+            pinch = 1 - np.float32(waist[i]) * np.exp(-((along / (0.6 * half)) ** 2))
+            depth = np.hypot(beyond, across) / (half * pinch)
+            yield Footprint(int(key), box, depth, along, across, 0.0, rods.grain[i])
 
 
 def _founders(rng: np.random.Generator, params: ColonyParams) -> Rods:
     """Two touching rods side by side, one a third of a cycle older."""
     length = params.birth_length * np.array([1.15, 1.6])
     center = np.array([[0.0, 0.0], [params.rod_width, 0.3 * params.rod_width]])
-    rods = Rods(np.array([1, 2]), center, rng.normal(0, 0.1, 2), length, length, length, length)
+    angle, grain = rng.normal(0, 0.1, 2), rng.uniform(0, 1000, (2, 2))
+    rods = Rods(np.array([1, 2]), center, angle, length, length, length, length, grain)
     return _fresh(rods, rng, params, np.full(2, params.birth_length))
 
 
@@ -137,11 +163,11 @@ def _fresh(rods: Rods, rng: np.random.Generator, params: ColonyParams, birth: Fl
     return rods
 
 
-def _grown(rods: Rods, growth: float, params: ColonyParams) -> Rods:
+def _grown(rods: Rods, growth: float) -> Rods:
     """Lengthen every rod and move the colony outwards as its area grows."""
     longer = rods.length * np.exp(growth * rods.rate)
     middle = rods.center.mean(axis=0)
-    crowd = min(len(rods.cell) / 60, 1.0)
+    crowd = min(len(rods.key) / 60, 1.0)
     rods.center = middle + (rods.center - middle) * (longer.sum() / rods.length.sum()) ** (
         EXPANSION * crowd
     )
@@ -155,19 +181,19 @@ def _divided(
     """Replace every rod that has reached its length by two daughters."""
     ready = rods.length >= rods.target
     mothers = rods.take(ready)
-    share = 0.5 + rng.normal(0, 0.03, len(mothers.cell))
+    share = 0.5 + rng.normal(0, 0.03, len(mothers.key))
     daughters = [_daughters(mothers, part, side) for part, side in ((share, -1), (1 - share, 1))]
     young = daughters[0].joined(daughters[1])
     young.angle = young.angle + rng.normal(0, params.bend, len(young.angle))
     young = _fresh(young, rng, params, young.length)
-    young.cell = len(parents) + np.arange(len(young.cell))
-    parents.extend(np.tile(mothers.cell, 2).tolist())
+    young.key = len(parents) + np.arange(len(young.key))
+    parents.extend(np.tile(mothers.key, 2).tolist())
     return rods.take(~ready).joined(young)
 
 
 def _daughters(mothers: Rods, share: Floats, side: int) -> Rods:
     """Daughters at one end of their mothers, together exactly as long as they."""
-    young = mothers.take(np.arange(len(mothers.cell)))
+    young = mothers.take(np.arange(len(mothers.key)))
     young.length = mothers.length * share
     young.center = (
         mothers.center + side * mothers.axis() * ((mothers.length - young.length) / 2)[:, None]
@@ -183,7 +209,7 @@ def _beads(rods: Rods, rod_width: float) -> Floats:
 
 def _relax(rods: Rods, rod_width: float) -> None:
     """Push overlapping rods apart and draw almost touching ones together."""
-    owner = np.repeat(np.arange(len(rods.cell)), N_BEADS)
+    owner = np.repeat(np.arange(len(rods.key)), N_BEADS)
     spots = rods.center[owner] + _beads(rods, rod_width)
     pairs = cKDTree(spots).query_pairs(1.4 * rod_width, output_type="ndarray")
     pairs = pairs[owner[pairs[:, 0]] != owner[pairs[:, 1]]]
@@ -206,7 +232,7 @@ def _sweep(rods: Rods, owner: Ints, pairs: Ints, rod_width: float) -> None:
     push = np.concatenate([-push, push])
     active = np.concatenate([wish, wish]) != 0
     bead, push = bead[active], push[active]
-    rod, n = owner[bead], len(rods.cell)
+    rod, n = owner[bead], len(rods.key)
     count = np.maximum(np.bincount(rod, minlength=n), 1)
     for axis in range(2):
         rods.center[:, axis] += 1.3 * np.bincount(rod, push[:, axis], n) / count
@@ -214,28 +240,6 @@ def _sweep(rods: Rods, owner: Ints, pairs: Ints, rod_width: float) -> None:
     torque = np.bincount(rod, arm[:, 1] * push[:, 0] - arm[:, 0] * push[:, 1], n)
     inertia = np.bincount(rod, (arm**2).sum(axis=1), n) + rod_width**2
     rods.angle = rods.angle + 1.3 * torque / inertia
-
-
-def draw_rods(frame: NDArray[np.uint16], rods: Rods, offset: Floats, rod_width: float) -> None:
-    """Draw each rod's id where its axis is nearest; in place, (Y, X)."""
-    nearest = np.full(frame.shape, 1.0, np.float32)
-    center, axis = rods.center + offset, rods.axis()
-    reach = np.ceil(rods.length / 2).astype(int) + 2
-    waist = _waist(rods)
-    for i, cell in enumerate(rods.cell):
-        low = np.clip(np.floor(center[i]).astype(int) - reach[i], 0, frame.shape)
-        high = np.clip(np.floor(center[i]).astype(int) + reach[i] + 2, 0, frame.shape)
-        box = (slice(low[0], high[0]), slice(low[1], high[1]))
-        y, x = np.ogrid[box]
-        dy, dx = y - center[i, 0], x - center[i, 1]
-        along = dy * axis[i, 0] + dx * axis[i, 1]
-        beyond = np.maximum(np.abs(along) - (rods.length[i] - rod_width) / 2, 0)
-        across = dx * axis[i, 0] - dy * axis[i, 1]
-        radius = rod_width / 2 * (1 - waist[i] * np.exp(-((along / (0.3 * rod_width)) ** 2)))
-        inside = np.hypot(beyond, across) / radius
-        won = inside < nearest[box]
-        nearest[box][won] = inside[won]
-        frame[box][won] = cell
 
 
 def _waist(rods: Rods) -> Floats:

@@ -1,0 +1,203 @@
+"""What the microscope makes of the cells: phase contrast, fluorescence, camera noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pyama_core.sample.footprints import Footprint, Image
+
+_TEXTURE_SIZE = 512
+
+
+@dataclass(frozen=True)
+class PhaseOptics:
+    """A phase-contrast channel; levels in counts of a 16-bit camera.
+
+    Attributes
+    ----------
+    level : float
+        Of the empty medium.
+    contrast : float
+        Share of the level by which a phase shift of one radian darkens.
+    halo : int
+        Width in pixels of the halo, the low-pass of the phase ring.
+    flat, round_up : float
+        Phase shift of a spread cell, and what rounding up adds, radians.
+    granularity : float
+        Standard deviation of the texture inside cells, share of the level.
+    noise : float
+        Standard deviation of the camera noise, counts.
+    shading : float
+        Share by which the level changes from edge to edge.
+    debris : float
+        Specks on the substrate per megapixel.
+    """
+
+    level: float = 31_000.0
+    contrast: float = 0.42
+    halo: int = 7
+    flat: float = 0.45
+    round_up: float = 1.5
+    granularity: float = 0.075
+    noise: float = 290.0
+    shading: float = 0.06
+    debris: float = 120.0
+
+
+@dataclass(frozen=True)
+class FluorescenceOptics:
+    """A fluorescence channel; levels in counts.
+
+    Attributes
+    ----------
+    vignetting : float
+        Share of the illumination that is lost in the corners.
+    center : (float, float)
+        Where the illumination is brightest, shares of height and width.
+    camera_offset : float
+        Counts without light.
+    medium, bleached, bleach_minutes : float
+        Background light of the medium at first, the share that bleaches, its time constant.
+    nuclear : float
+        Share of the protein that is in the nucleus.
+    blur : float
+        Sigma of the point spread function, px.
+    read_noise : float
+        Standard deviation, counts; Poisson noise comes on top.
+    """
+
+    vignetting: float
+    center: tuple[float, float]
+    camera_offset: float
+    medium: float
+    bleached: float
+    bleach_minutes: float
+    nuclear: float = 0.0
+    blur: float = 1.2
+    read_noise: float = 3.0
+
+    def illumination(self, shape: tuple[int, int]) -> Image:
+        """Relative illumination (Y, X), 1 at its brightest."""
+        y, x = np.ogrid[: shape[0], : shape[1]]
+        dy, dx = (y + 0.5) / shape[0] - self.center[0], (x + 0.5) / shape[1] - self.center[1]
+        return (1 - self.vignetting * 2 * (dy**2 + dx**2)).astype(np.float32)
+
+    def medium_at(self, minutes: float) -> float:
+        """Background light of the medium at a time, counts."""
+        left = 1 - self.bleached * (1 - np.exp(-minutes / self.bleach_minutes))
+        return float(self.medium * left)
+
+
+def make_texture(rng: np.random.Generator) -> Image:
+    """Make a periodic texture of fine grain and dark granules, mean 0, standard deviation 1."""
+    noise = rng.standard_normal((_TEXTURE_SIZE, _TEXTURE_SIZE))
+    fine = ndimage.gaussian_filter(noise, 1.1, mode="wrap")
+    coarse = ndimage.gaussian_filter(rng.standard_normal(noise.shape), 4.0, mode="wrap")
+    spots = ndimage.gaussian_filter((rng.random(noise.shape) < 0.004) * 1.0, 1.4, mode="wrap")
+    texture = fine / fine.std() + 0.5 * coarse / coarse.std() - 1.2 * spots / spots.std()
+    return np.asarray((texture - texture.mean()) / texture.std(), np.float32)
+
+
+def texture_of(footprint: Footprint, texture: Image) -> Image:
+    """Sample the texture in the cell's own coordinates, so that it moves with the cell."""
+    rows = np.rint(footprint.across + footprint.grain[0]).astype(np.intp) % _TEXTURE_SIZE
+    columns = np.rint(footprint.along + footprint.grain[1]).astype(np.intp) % _TEXTURE_SIZE
+    return texture[rows, columns]
+
+
+def paint_phase(
+    phase: Image,
+    grains: Image,
+    cell: Footprint,
+    inside: NDArray[np.bool_],
+    optics: PhaseOptics,
+    grain: Image,
+) -> None:
+    """Add a cell's phase shift and texture to those of the image, in place."""
+    flat = np.clip(1 - cell.depth**6, 0, 1)
+    dome = np.clip(1 - cell.depth**2, 0, 1)
+    shift = optics.flat * flat + 0.25 * dome + optics.round_up * cell.roundness * dome
+    phase[cell.box][inside] = shift[inside]
+    strength = optics.granularity * np.clip(1.1 - cell.depth**8, 0, 1)
+    grains[cell.box][inside] = (strength * grain)[inside]
+
+
+def paint_light(
+    light: Image,
+    cell: Footprint,
+    inside: NDArray[np.bool_],
+    level: float,
+    nuclear: float,
+    grain: Image,
+) -> None:
+    """Add a cell's fluorescence before blur to the image, in place."""
+    body = 1.5 * np.sqrt(np.clip(1 - cell.depth**2, 0, 1)) * (1 + 0.08 * grain)
+    nucleus = np.exp(-((cell.depth / 0.45) ** 4))
+    profile = (1 - nuclear) * body + nuclear * 4 * nucleus
+    light[cell.box][inside] = (np.float32(level) * np.maximum(profile, 0))[inside]
+
+
+def phase_image(
+    phase: Image, grains: Image, shade: Image, optics: PhaseOptics, rng: np.random.Generator
+) -> NDArray[np.uint16]:
+    """Form a phase-contrast image: dark where light is retarded, with a bright halo around."""
+    halo = ndimage.uniform_filter(phase, optics.halo, mode="nearest")
+    halo = ndimage.uniform_filter(halo, optics.halo, mode="nearest")
+    signal = np.sin(1.3 * phase - 1.1 * halo)
+    image = shade * (1 - np.float32(optics.contrast) * signal + grains)
+    return digitized(image, np.float32(optics.noise**2), rng)
+
+
+def fluorescence_image(
+    light: Image,
+    medium: float,
+    illumination: Image,
+    optics: FluorescenceOptics,
+    rng: np.random.Generator,
+) -> NDArray[np.uint16]:
+    """Form a fluorescence image from the blurred light of the cells and the medium."""
+    photons = (light + np.float32(medium)) * illumination
+    variance = photons + np.float32(optics.read_noise**2)
+    return digitized(photons + np.float32(optics.camera_offset), variance, rng)
+
+
+def digitized(
+    mean: Image, variance: Image | np.float32, rng: np.random.Generator
+) -> NDArray[np.uint16]:
+    """Add noise of a given variance (Poisson noise at these counts is normal) and digitize."""
+    noisy = rng.standard_normal(mean.shape, np.float32)
+    noisy *= np.sqrt(variance)
+    noisy += mean
+    return np.clip(np.rint(noisy, out=noisy), 0, 65535, out=noisy).astype(np.uint16)
+
+
+def blurred(light: Image, optics: FluorescenceOptics) -> Image:
+    """Blur with the point spread function; light does not leave through the border."""
+    out = np.empty_like(light)
+    ndimage.gaussian_filter(light, optics.blur, output=out, mode="reflect", truncate=3.0)
+    return out
+
+
+def make_shade(shape: tuple[int, int], optics: PhaseOptics, rng: np.random.Generator) -> Image:
+    """Make the uneven level of the empty phase image, counts."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    slope = rng.uniform(-0.5, 0.5, 2) * optics.shading
+    tilt = 1 + slope[0] * (y / shape[0] - 0.5) + slope[1] * (x / shape[1] - 0.5)
+    bulge = 0.25 * optics.shading * np.cos(np.pi * (y / shape[0] - 0.5))
+    return (optics.level * (tilt + bulge * np.cos(np.pi * (x / shape[1] - 0.5)))).astype(np.float32)
+
+
+def make_debris(shape: tuple[int, int], optics: PhaseOptics, rng: np.random.Generator) -> Image:
+    """Scatter specks that stay on the substrate: their phase shift, radians."""
+    debris = np.zeros(shape, np.float32)
+    for _ in range(rng.poisson(optics.debris * shape[0] * shape[1] / 1e6)):
+        y, x = rng.uniform(0, shape[0]), rng.uniform(0, shape[1])
+        radius, depth = rng.uniform(1.0, 2.2), rng.uniform(-0.2, 0.5)
+        rows = slice(max(int(y) - 6, 0), int(y) + 7)
+        columns = slice(max(int(x) - 6, 0), int(x) + 7)
+        ys, xs = np.ogrid[: shape[0], : shape[1]]
+        square = (ys[rows] - y) ** 2 + (xs[:, columns] - x) ** 2
+        debris[rows, columns] += (depth * np.exp(-square / (2 * radius**2))).astype(np.float32)
+    return debris
