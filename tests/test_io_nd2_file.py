@@ -1,7 +1,9 @@
 """Reading ND2 files: pixels, names, scale and times as the nd2 library has them, and more."""
 
 import pickle
+import struct
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 
 from pyama_core.errors import InputError, ReadError
 from pyama_core.io import ChannelInfo, open_microscopy
-from pyama_core.io.nd2_writer import DTYPES, Nd2Layout, Position, TimePhase
+from pyama_core.io.nd2_chunks import ChunkMap
+from pyama_core.io.nd2_writer import DTYPES, Nd2Layout, Position, TimePhase, write_nd2
 from tests.reference.nd2_files import (
     layout,
     plain_frames,
@@ -346,6 +349,38 @@ def test_identity_is_of_the_content_not_of_path_or_date(tmp_path):
 
     assert identity(first) == identity(copy)
     assert len({identity(path) for path in (first, other, retimed)}) == 3
+
+
+def test_the_metadata_of_a_long_movie_are_read_at_once(tmp_path, monkeypatch):
+    def too_slow(self, index):
+        raise AssertionError("metadata were read frame by frame")
+
+    monkeypatch.setattr("nd2.ND2File.frame_metadata", too_slow)
+    loops = layout(n_fovs=10, n_frames=5_000)
+    times_ms = np.arange(50_000).reshape(5_000, 10).T
+    frame = np.ones((1, 2, 2), np.uint8)
+    write_nd2(
+        tmp_path / "movie.nd2",
+        lambda fov, frame_index, z: frame if frame_index == 0 else None,
+        channels=[ChannelInfo("a")],
+        layout=loops,
+        frame_times_ms=times_ms,
+    )
+    started = time.process_time()
+    with open_microscopy(tmp_path / "movie.nd2") as file:
+        assert time.process_time() - started < 2
+        assert len(file.metadata.missing_frames[9]) == 4_999
+        np.testing.assert_allclose(file.metadata.frame_times_min * 60_000, times_ms)
+
+
+def test_a_map_of_many_frames_is_read_in_a_moment():
+    n_frames = 200_000
+    entries = [b"ImageDataSeq|%d!" % i + struct.pack("<QQ", 4096 * i, 8) for i in range(n_frames)]
+    body = b"".join([*entries, b"ND2 CHUNK MAP SIGNATURE 0000001!", bytes(8)])
+    started = time.process_time()
+    chunk_map = ChunkMap(body)
+    assert time.process_time() - started < 2
+    assert chunk_map.offset(n_frames - 1) == 4096 * (n_frames - 1)
 
 
 def test_unusual_loops_are_refused(tmp_path):

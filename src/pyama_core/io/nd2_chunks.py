@@ -41,7 +41,7 @@ class ChunkFile:
         try:
             self.size = self._file.seek(0, 2)
             self.map_bytes = self._load_map()
-            self._map = _ChunkMap(self.map_bytes)
+            self._map = ChunkMap(self.map_bytes)
         except (ValueError, struct.error, EOFError):
             self.close()
             raise ReadError(
@@ -119,7 +119,7 @@ class ChunkFile:
         return self.read(*self._content(offset))
 
 
-class _ChunkMap:
+class ChunkMap:
     """Where each chunk begins; frames apart, in arrays, since there can be millions."""
 
     def __init__(self, body: bytes) -> None:
