@@ -112,6 +112,18 @@ def test_channels_may_be_given_by_name():
     assert resolved.features_of(1)[-1] == "intensity_max"
 
 
+@pytest.mark.parametrize("channel", ["DAPI", 2])
+def test_a_channel_that_is_not_there_is_an_error(channel):
+    params = ExtractionParams(channel_features={channel: ["intensity_max"]})
+    with pytest.raises(InputError, match=r"it has 0 \(Phase\), 1 \(GFP\)"):
+        params.with_channel_indices(["Phase", "GFP"])
+
+
+def test_parameters_are_the_same_after_a_way_through_json():
+    params = ExtractionParams(channel_features={1: ["intensity_max"], "GFP": ["area"]})
+    assert ExtractionParams.model_validate_json(params.model_dump_json()) == params
+
+
 @pytest.mark.parametrize("field", [{"features": ["perimetre"]}, {"channel_features": {1: ["x"]}}])
 def test_an_unknown_feature_is_an_error_that_names_those_there_are(field):
     with pytest.raises(ValueError, match=r"unknown.*perimeter"):

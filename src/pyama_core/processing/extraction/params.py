@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from pydantic import field_validator
 
+from pyama_core.errors import InputError
 from pyama_core.processing.parameters import Section, param
 
 ALWAYS_MEASURED: Final = ("area", "centroid", "intensity_total")
@@ -16,7 +17,8 @@ class ExtractionParams(Section):
 
     features: tuple[str, ...] = param(
         ALWAYS_MEASURED,
-        "What is measured of every cell in every frame; the first three always are.",
+        "What is measured of every cell in every frame; area, centroid and intensity_total "
+        "always are.",
     )
     channel_features: dict[int | str, tuple[str, ...]] = param(
         {},
@@ -71,12 +73,25 @@ class ExtractionParams(Section):
     ) -> dict[int | str, tuple[str, ...]]:
         for names in choice.values():
             _check_known(names)
-        return choice
+        return {_channel(key): names for key, names in choice.items()}
 
     def with_channel_indices(self, channel_names: Sequence[str]) -> Self:
-        """Return the same parameters with channels given by index instead of name."""
-        indices = {name: i for i, name in enumerate(channel_names)}
-        choice = {indices.get(str(key), key): value for key, value in self.channel_features.items()}
+        """Return the same parameters with channels given by index instead of name.
+
+        Raises
+        ------
+        InputError
+            There is no such channel.
+        """
+        indices: dict[int | str, int] = {name: i for i, name in enumerate(channel_names)}
+        indices |= {i: i for i in range(len(channel_names))}
+        unknown = [key for key in self.channel_features if key not in indices]
+        if unknown:
+            raise InputError(
+                f"extraction.channel_features names channel {unknown[0]!r}, which the file does "
+                f"not have: it has {', '.join(f'{i} ({n})' for i, n in enumerate(channel_names))}."
+            )
+        choice = {indices[key]: names for key, names in self.channel_features.items()}
         return self.model_copy(update={"channel_features": choice})
 
     def features_of(self, channel: int | None) -> tuple[str, ...]:
@@ -84,6 +99,11 @@ class ExtractionParams(Section):
         own = None if channel is None else self.channel_features.get(channel)
         chosen = self.features if own is None else own
         return tuple(dict.fromkeys((*ALWAYS_MEASURED, *chosen)))
+
+
+def _channel(key: int | str) -> int | str:
+    """Take an index for an index where a file has turned it into text."""
+    return int(key) if str(key).isdecimal() else key
 
 
 def _check_known(names: Iterable[str]) -> None:
