@@ -49,12 +49,12 @@ class Background:
         """Background of frame `t`, ``(H, W)`` float32, counts."""
         return self._spline.at_pixels(self.surfaces[t])
 
-    @cached_property
     def gain_image(self) -> Image:
         """Illumination relative to its mean, ``(H, W)`` float32; ones if only subtracted."""
         if self.gain is None:
             return np.ones(self.shape, dtype=np.float32)
-        return np.maximum(self._spline.at_pixels(self.gain), np.float32(_LEAST_GAIN))
+        gain = self._spline.at_pixels(self.gain)
+        return np.maximum(gain, np.float32(_LEAST_GAIN), out=gain)
 
     def correct(self, frame: NDArray[Any], t: int, out: Image | None = None) -> Image:
         """Take the background out of a frame: ``(frame - surface) / gain``.
@@ -111,4 +111,5 @@ class Background:
     def _per_gain(self) -> Image:
         if self.gain is None:
             return np.ones((1, 1), dtype=np.float32)
-        return np.reciprocal(self.gain_image)
+        gain = self.gain_image()
+        return np.reciprocal(gain, out=gain)

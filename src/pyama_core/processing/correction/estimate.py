@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.correction.assembly import Observed, assemble
 from pyama_core.processing.correction.background import Background
-from pyama_core.processing.correction.masks import Mask, dilate
+from pyama_core.processing.correction.masks import Mask, widen
 from pyama_core.processing.correction.medians import MedianCounter
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.tiles import divide
@@ -62,7 +62,7 @@ def estimate_backgrounds(
     for t in range(len(masks)):
         tick("Estimating the background", t)
         if t not in missing:
-            masked = dilate(masks[t], params.mask_margin)
+            masked = widen(masks[t], params.mask_margin)
             for key, frames in channels.items():
                 _observe(frames[t], masked, counter, observed[key], t)
     return {key: assemble(seen, divisions, params) for key, seen in observed.items()}

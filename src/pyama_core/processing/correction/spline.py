@@ -124,7 +124,11 @@ class SplineSurface:
 
     def at_pixels(self, values: Floats) -> Image:
         """Evaluate node values ``(ny, nx)`` at every pixel, ``(H, W)`` float32."""
-        return np.asarray(self.y.pixel_weights @ values @ self.x.pixel_weights.T, dtype=np.float32)
+        level = np.rint(values.mean())
+        rows = (self.y.pixel_weights @ (values - level)).astype(np.float32)
+        image = rows @ self.x.pixel_weights.T.astype(np.float32)
+        image += np.float32(level)
+        return np.asarray(image)
 
     def mean(self, values: Floats) -> float:
         """Mean over all pixels."""

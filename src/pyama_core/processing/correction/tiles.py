@@ -10,7 +10,7 @@ Edges = NDArray[np.int64]
 
 _PATCHES_PER_FRAME = 64
 """Patches are about this fraction of the longer side, so their number stays small."""
-_LEAST_PATCH = 16
+_LEAST_PATCH = 24
 """Smaller patches hold too few pixels for a median."""
 
 
