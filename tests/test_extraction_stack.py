@@ -119,6 +119,11 @@ def test_a_channel_that_is_not_there_is_an_error(channel):
         params.with_channel_indices(["Phase", "GFP"])
 
 
+def test_channels_without_names_are_given_by_index():
+    params = ExtractionParams(channel_features={1: ["intensity_max"]})
+    assert params.with_channel_indices([]) == params
+
+
 def test_parameters_are_the_same_after_a_way_through_json():
     params = ExtractionParams(channel_features={1: ["intensity_max"], "GFP": ["area"]})
     assert ExtractionParams.model_validate_json(params.model_dump_json()) == params

@@ -84,7 +84,8 @@ class ExtractionParams(Section):
             There is no such channel.
         """
         indices: dict[int | str, int] = {name: i for i, name in enumerate(channel_names)}
-        indices |= {i: i for i in range(len(channel_names))}
+        known = range(len(channel_names)) if channel_names else self.channel_features
+        indices |= {i: i for i in known if isinstance(i, int)}
         unknown = [key for key in self.channel_features if key not in indices]
         if unknown:
             raise InputError(

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pyama_core.io.inspection import refresh_inspected
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.tables import write_table
 from pyama_core.processing.extraction import extract_stack
@@ -62,8 +63,10 @@ class ExtractionService(BaseProcessingService):
         paths.traces_csv = []
         for measured, table in tables.items():
             of_channel = layout.pc if measured is None else measured
-            write_table(layout.traces(fov, of_channel), table)
-            paths.traces_csv.append((of_channel, layout.traces(fov, of_channel)))
+            path = layout.traces(fov, of_channel)
+            write_table(path, table)
+            self.notes += refresh_inspected(path)
+            paths.traces_csv.append((of_channel, path))
 
     def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
         """Return the trace tables."""
