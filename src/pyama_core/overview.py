@@ -108,7 +108,7 @@ def _draw_fluorescence(
 ) -> None:
     corrected = layout.corrected(fov, channel)
     if not layout.fl:
-        _draw_image(axis, labels > 0, "Cells")
+        _draw_image(axis, (labels > 0).astype(np.uint8), "Cells")
     elif corrected.exists():
         image = np.asarray(np.load(corrected, mmap_mode="r")[t])
         _draw_image(axis, image, f"{_name(metadata, channel)}, background corrected")

@@ -6,6 +6,7 @@ import io
 import os
 import uuid
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,8 +24,22 @@ PARTIAL_PREFIX: Final = ".partial-"
 """What the names of unfinished files begin with; whoever holds a folder may remove them."""
 
 
+_collected: ContextVar[dict[Path, str] | None] = ContextVar("_collected", default=None)
+
+
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def collected_digests() -> Iterator[dict[Path, str]]:
+    """Collect the digest of every stack published inside the block, by final path."""
+    digests: dict[Path, str] = {}
+    token = _collected.set(digests)
+    try:
+        yield digests
+    finally:
+        _collected.reset(token)
+
+
+@contextmanager
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path` that becomes `path` when the block ends well.
 
     The folder is made where it is missing. When the block raises, `path` stays as it was and
@@ -34,6 +49,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     ----------
     path
         Final name of the file; its suffix is that of the temporary name too.
+    durable
+        Whether the content is on the disk, and not only with the system, before it appears.
 
     Yields
     ------
@@ -44,7 +61,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         yield partial
-        _flush_to_disk(partial)
+        if durable:
+            _flush_to_disk(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -118,7 +136,8 @@ def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> It
     """Open an NPY file for writing frame by frame.
 
     The file appears under `path` when the ``with`` block ends and all frames were written;
-    otherwise nothing does.
+    otherwise nothing does. A crash of the whole machine may still damage it, which its digest
+    tells: waiting for the disk after every stack would cost more than all computing.
 
     Parameters
     ----------
@@ -141,10 +160,15 @@ def write_npy_stream(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> It
     ...         stream.write(frame)
     >>> stream.digest  # doctest: +SKIP
     """
-    with atomic_write(path) as partial, partial.open("wb", buffering=0) as file:
+    with (
+        atomic_write(path, durable=False) as partial,
+        partial.open("wb", buffering=0) as file,
+    ):
         stream = NpyStream(file, shape, dtype)
         yield stream
         stream.check_complete()
+    if (collected := _collected.get()) is not None:
+        collected[path] = stream.digest
 
 
 def _npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:

@@ -50,7 +50,7 @@ class SegmentationService(BaseProcessingService):
         paths = context.paths(fov)
         phase = load_stack(paths.pc[1] if paths.pc else layout.phase(fov), "phase-contrast stack")
         segmented = segment_stack(
-            phase, self.params(context), missing=metadata.missing_frames.get(fov, ())
+            phase, self.params(context), missing=metadata.missing_frames.get(fov, ()), fov=fov
         )
         has_instances = self._write(segmented, layout, fov, phase)
         paths.seg = (layout.pc, layout.segmentation(fov))

@@ -1,0 +1,140 @@
+"""The command line as a user meets it: what it prints and how it exits."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pyama_core.cli import main
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+Pyama = Callable[..., Answer]
+
+
+@pytest.fixture
+def pyama(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pyama:
+    def call(*arguments: str | Path) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["pyama", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), printed.out, printed.err)
+
+    return call
+
+
+def test_info_shows_positions_channels_frames_sizes_and_times(
+    pyama: Pyama, small_nd2: Path
+) -> None:
+    answer = pyama("info", small_nd2)
+    assert answer.code == 0
+    for fact in ("3 (Pos0, Pos1, Pos2)", "96 x 96 px, uint16", "0.65 um", "Phase", "GFP, emission"):
+        assert fact in answer.out
+    assert "every 5.000 min on average, from the frames' own times" in answer.out
+
+
+def test_run_ends_with_a_table_and_an_overview(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fl", "GFP", "--fovs", "0,2")
+    assert answer.code == 0, answer.err
+    for fact in ("2 of 2 done", "Cells     4", "Failures  none", "segmentation"):
+        assert fact in answer.out
+    assert (tmp_path / "overview.png").stat().st_size > 10_000
+    assert (tmp_path / "recipe.yaml").exists()
+    assert (tmp_path / "traces.csv").exists()
+    again = pyama("run", small_nd2, "-o", tmp_path, "--recipe", tmp_path / "recipe.yaml")
+    assert again.code == 0
+    assert "2 of 3 FOVs are done already" in again.out
+
+
+def test_a_dry_run_says_what_and_why_and_writes_nothing(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    answer = pyama("run", small_nd2, "-o", tmp_path / "out", "--pc", "0", "--dry-run")
+    assert answer.code == 0
+    assert "segmentation of FOV 0-2: not done yet" in answer.out
+    assert "GB needed" in answer.out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_fov_gives_exit_code_1_and_its_reason(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "fov_001" / "small_fov_001_seg_ch_0.npy").mkdir(parents=True)
+    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0")
+    assert answer.code == 1
+    assert "FOV 1: " in answer.out
+    status = pyama("status", tmp_path)
+    assert status.code == 1
+    assert "segmentation failed" in status.out
+
+
+def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:
+    pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0")
+    well = pyama("status", tmp_path, "--verify")
+    assert (well.code, "as it was written" in well.out) == (0, True)
+    stack = next(tmp_path.glob("fov_000/*_pc_ch_0.npy"))
+    damaged = bytearray(stack.read_bytes())
+    damaged[-1] ^= 1
+    stack.write_bytes(damaged)
+    assert pyama("status", tmp_path).code == 0
+    found = pyama("status", tmp_path, "--verify")
+    assert found.code == 1
+    assert "changed or damaged" in found.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["info", "nowhere.nd2"], "nowhere.nd2"),
+        (["info", "text.nd2"], "text.nd2"),
+        (["info", "empty.nd2"], "empty.nd2"),
+        (["run", "FILE", "-o", "out"], "--pc"),
+        (["run", "FILE", "-o", "out", "--pc", "7"], "no channel 7"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--fl", "RFP"], "RFP"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--fovs", "0-9"], "0-9"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--fovs", "x"], "x"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--workers", "0"], "n_workers is 0"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--set", "a=1"], "a"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z=9"], "copy.z"),
+        (
+            ["run", "FILE", "-o", "out", "--pc", "0", "--set", "segmentation.method=magic"],
+            "magic",
+        ),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--set", "tracking.method=magic"], "magic"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--recipe", "text.nd2"], "text.nd2"),
+        (["run", "FILE", "-o", "text.nd2/out", "--pc", "0"], "text.nd2/out"),
+        (["status", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_users_mistake_is_one_sentence_and_exit_code_2(
+    arguments: list[str],
+    words: str,
+    pyama: Pyama,
+    small_nd2: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.nd2").write_text("this is not a microscopy file")
+    Path("empty.nd2").touch()
+    answer = pyama(*(str(small_nd2) if word == "FILE" else word for word in arguments))
+    assert answer.code == 2
+    assert words in answer.err
+    assert "Traceback" not in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+    assert not Path("out").exists()
+
+
+def test_a_wrong_option_is_a_usage_error(pyama: Pyama) -> None:
+    assert pyama("run", "--nonsense").code == 2
