@@ -5,20 +5,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.events import Events, cheapest, joined, links
-from pyama_core.processing.tracking.overlaps import Overlaps, overlaps_of
+from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links
+from pyama_core.processing.tracking.overlaps import CellRuns, Overlaps, by_cell, overlaps_of
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import Floats, Regions
+from pyama_core.processing.tracking.regions import Floats, Regions, measure
 from pyama_core.processing.tracking.runs import Runs
 
-Ints = NDArray[np.int64]
+CLEAR = 0.5
+"""Cost below which a link is beyond doubt: more than half of what the two cover, they share."""
 
 
 class Snapshot(NamedTuple):
-    """The cells of one frame, as runs and as measured regions."""
+    """The cells of one frame: their runs in raster order, cell by cell, and as regions."""
 
     runs: Runs
+    by_cell: CellRuns
     regions: Regions
+
+    @classmethod
+    def of(cls, runs: Runs) -> "Snapshot":
+        """Measure and sort the runs of a frame."""
+        return cls(runs, by_cell(runs), measure(runs))
 
 
 class Limits(NamedTuple):
@@ -46,27 +53,45 @@ def link_pair(
 
     Parameters
     ----------
-    shift : (N, 2) float64
+    shift : (N, 2) float
         Expected movement of each cell of `first`, y, x in pixels.
     """
     before, after = first.regions, second.regions
-    shared = overlaps_of(first.runs, second.runs, shift)
-    kept = _overlapping(before, after, shared, params)
-    splits = _splitting(before, after, shared, params)
-    merges = _splitting(after, before, shared.reversed(), params).reversed()
-    merges = merges._replace(cost=merges.cost + limits.touch_cost)
+    shared = overlaps_of(first.by_cell, second.runs, shift)
+    cost = _cost(before, after, shared)
+    clear = _without_rivals(shared) & (cost < CLEAR)
+    settled = links(shared.source[clear], shared.target[clear], cost[clear])
+    candidates = _candidates(before, after, shared.take(~clear), limits, params)
+    kept = joined([settled, candidates])
     near = _nearby(before, after, shift, limits.max_distance, kept)
-    return cheapest(joined([kept, splits, merges, near]), len(before))
+    return joined([settled, cheapest(joined([candidates, near]), len(before))])
 
 
-def _overlapping(
-    first: Regions, second: Regions, shared: Overlaps, params: TrackingParams
-) -> Events:
-    """Explain a cell by one it overlaps, at the cost 1 - intersection over union."""
+def _cost(first: Regions, second: Regions, shared: Overlaps) -> Floats:
+    """Return 1 - intersection over union of each pair."""
     source, target, pixels = shared
-    cost = 1 - pixels / (first.area[source] + second.area[target] - pixels)
-    near = cost <= params.linking_threshold
-    return links(source[near], target[near], cost[near])
+    return 1 - pixels / (first.area[source] + second.area[target] - pixels)
+
+
+def _without_rivals(shared: Overlaps) -> NDArray[np.bool_]:
+    """Tell which pairs overlap only each other."""
+    source, target, _ = shared
+    if len(source) == 0:
+        return np.empty(0, np.bool_)
+    return (np.bincount(source)[source] == 1) & (np.bincount(target)[target] == 1)
+
+
+def _candidates(
+    first: Regions, second: Regions, shared: Overlaps, limits: Limits, params: TrackingParams
+) -> Events:
+    """Explain overlapping cells by links, splits and merges."""
+    if len(shared.source) == 0:
+        return joined([])
+    kept = links(shared.source, shared.target, _cost(first, second, shared))
+    kept = kept.take(kept.cost <= params.linking_threshold)
+    splits = _splitting(first, second, shared, params)
+    merges = _splitting(second, first, shared.reversed(), params).reversed()
+    return joined([kept, splits, merges._replace(cost=merges.cost + limits.touch_cost)])
 
 
 def _nearby(
@@ -84,9 +109,8 @@ def _nearby(
 
 def _splitting(first: Regions, second: Regions, shared: Overlaps, params: TrackingParams) -> Events:
     """Explain a cell by two of like size that together are where it was and as large."""
-    source, target, pixels = shared
-    inside = pixels > params.daughter_overlap * second.area[target]
-    source, target, pixels = source[inside], target[inside], pixels[inside]
+    inside = shared.pixels > params.daughter_overlap * second.area[shared.target]
+    source, target, pixels = shared.take(inside)
     one, two = _pairs_of_same(source)
     a, b = second.area[target[one]], second.area[target[two]]
     covered = pixels[one] + pixels[two]

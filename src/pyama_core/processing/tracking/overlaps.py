@@ -6,82 +6,139 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.tracking.runs import Runs
+from pyama_core.processing.tracking.regions import Floats
+from pyama_core.processing.tracking.runs import Ints, Runs
+
+Pairs = NDArray[np.int64]
 
 
 class Overlaps(NamedTuple):
     """Pairs of cells that share pixels: `source` in the first frame, `target` in the second."""
 
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-    pixels: NDArray[np.float64]
+    source: Pairs
+    target: Pairs
+    pixels: Pairs
 
     def reversed(self) -> "Overlaps":
         """Return the pairs seen from the second frame, sorted by its cells."""
         order = np.argsort(self.target, kind="stable")
         return Overlaps(self.target[order], self.source[order], self.pixels[order])
 
+    def take(self, index: NDArray[np.generic]) -> "Overlaps":
+        """Return the pairs at `index`."""
+        return Overlaps(self.source[index], self.target[index], self.pixels[index])
 
-def overlaps_of(first: Runs, second: Runs, shift: NDArray[np.float64]) -> Overlaps:
+
+class CellRuns(NamedTuple):
+    """The runs of a frame, cell by cell.
+
+    Attributes
+    ----------
+    first : (N + 1,) int32
+        Cell ``c`` has the runs ``first[c]`` up to, not including, ``first[c + 1]``.
+    row, start, stop : (R,) int32
+        Row, first column and column after the last of each run.
+    """
+
+    first: Ints
+    row: Ints
+    start: Ints
+    stop: Ints
+
+
+def by_cell(runs: Runs) -> CellRuns:
+    """Sort a frame's runs by cell."""
+    return CellRuns(
+        *sort_by_cell(runs.row_start, runs.start, runs.stop, runs.cell, runs.n_cells)
+    )
+
+
+def overlaps_of(first: CellRuns, second: Runs, shift: Floats) -> Overlaps:
     """Count the pixels that each cell of `first`, moved by its shift, shares with each of `second`.
 
     Parameters
     ----------
-    shift : (N, 2) float64
+    shift : (N, 2) float
         By how many pixels y, x each cell of `first` is moved; rounded to whole pixels.
+
+    Returns
+    -------
+    Overlaps
+        Sorted by source.
     """
-    order = np.argsort(first.cell, kind="stable")
-    rows = np.repeat(np.arange(len(first.row_start) - 1), np.diff(first.row_start))
-    cell_start = np.searchsorted(first.cell[order], np.arange(first.n_cells + 1))
-    source, target, pixels = count_shared(
-        cell_start,
-        rows[order],
-        first.start[order],
-        first.stop[order],
-        np.rint(shift).astype(np.int64),
-        second.row_start,
-        second.start,
-        second.stop,
-        second.cell,
-        second.n_cells,
-    )
+    whole = np.rint(shift).astype(np.int64)
+    here = (second.row_start, second.start, second.stop, second.cell, second.n_cells)
+    source, target, pixels = count_shared(*first, whole, *here)
     return Overlaps(source, target, pixels)
 
 
 @kernel
-def count_shared(  # type: ignore[no-untyped-def]
-    cell_start, row, start, stop, shift, row_start, start2, stop2, cell2, n_cells2
-):
-    """Count shared pixels cell by cell; the first frame's runs are sorted by cell."""
-    shared = np.zeros(n_cells2, np.float64)
-    met = np.empty(n_cells2, np.int64)
-    triples = [(np.int64(0), np.int64(0), 0.0) for _ in range(0)]
-    for cell in range(len(cell_start) - 1):
+def sort_by_cell(
+    row_start: Ints, start: Ints, stop: Ints, cell: Ints, n_cells: int
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Sort runs by cell, counting first; within a cell the raster order stays."""
+    first = np.zeros(n_cells + 1, np.int32)
+    for run in range(len(cell)):
+        first[cell[run] + 1] += 1
+    for c in range(n_cells):
+        first[c + 1] += first[c]
+    place = first[:-1].copy()
+    rows, starts, stops = np.empty_like(start), np.empty_like(start), np.empty_like(start)
+    for y in range(len(row_start) - 1):
+        for run in range(row_start[y], row_start[y + 1]):
+            k = place[cell[run]]
+            rows[k], starts[k], stops[k] = y, start[run], stop[run]
+            place[cell[run]] += 1
+    return first, rows, starts, stops
+
+
+@kernel
+def count_shared(
+    first: Ints,
+    row: Ints,
+    start: Ints,
+    stop: Ints,
+    shift: Pairs,
+    row_start: Ints,
+    start2: Ints,
+    stop2: Ints,
+    cell2: Ints,
+    n_cells2: int,
+) -> tuple[Pairs, Pairs, Pairs]:
+    """Count the shared pixels of one cell of the first frame after the other."""
+    shared, met = np.zeros(n_cells2, np.int64), np.empty(n_cells2, np.int64)
+    found = np.empty((3, 4 * len(first) + n_cells2), np.int64)
+    n = 0
+    for cell in range(len(first) - 1):
         n_met = 0
-        for run in range(cell_start[cell], cell_start[cell + 1]):
+        for run in range(first[cell], first[cell + 1]):
             y = row[run] + shift[cell, 0]
             if y < 0 or y >= len(row_start) - 1:
                 continue
             a, b = start[run] + shift[cell, 1], stop[run] + shift[cell, 1]
-            other = row_start[y] + np.searchsorted(stop2[row_start[y] : row_start[y + 1]], a + 1)
+            other = _first_beyond(stop2, row_start[y], row_start[y + 1], a)
             while other < row_start[y + 1] and start2[other] < b:
                 if shared[cell2[other]] == 0:
                     met[n_met] = cell2[other]
                     n_met += 1
                 shared[cell2[other]] += min(b, stop2[other]) - max(a, start2[other])
                 other += 1
+        if n + n_met > found.shape[1]:
+            found = np.concatenate((found, np.empty_like(found)), axis=1)
         for k in range(n_met):
-            triples.append((np.int64(cell), met[k], shared[met[k]]))
+            found[0, n], found[1, n], found[2, n] = cell, met[k], shared[met[k]]
             shared[met[k]] = 0
-    return _columns(triples)
+            n += 1
+    return found[0, :n].copy(), found[1, :n].copy(), found[2, :n].copy()
 
 
 @kernel
-def _columns(triples):  # type: ignore[no-untyped-def]
-    """Turn a list of triples into three arrays."""
-    source = np.empty(len(triples), np.int64)
-    target = np.empty(len(triples), np.int64)
-    pixels = np.empty(len(triples), np.float64)
-    for k in range(len(triples)):
-        source[k], target[k], pixels[k] = triples[k]
-    return source, target, pixels
+def _first_beyond(stop: Ints, low: int, high: int, column: int) -> int:
+    """Return the first of the runs `low` to `high` of a row that ends beyond `column`."""
+    while low < high:
+        middle = (low + high) // 2
+        if stop[middle] > column:
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from pyama_core.processing.kernels import kernel
 
 Ints = NDArray[np.int32]
+Pixels = NDArray[np.unsignedinteger]
+Words = NDArray[np.uint64]
+Values = NDArray[np.uint32]
 
 _LARGEST_TABLE = 1 << 24
 
@@ -94,7 +97,7 @@ def _index(value: NDArray[np.uint32]) -> tuple[Ints, int]:
 
 
 @kernel
-def find_runs(pixels, words):  # type: ignore[no-untyped-def]
+def find_runs(pixels: Pixels, words: Words) -> tuple[Ints, Ints, Ints, Values]:
     """Find all runs of equal non-zero pixels; `words` is the same memory, eight bytes at a time."""
     height, width = pixels.shape
     per_word = width // words.shape[1] if words.shape[1] > 0 else width + 1
@@ -102,31 +105,56 @@ def find_runs(pixels, words):  # type: ignore[no-untyped-def]
     for k in range(min(per_word, 8)):
         ones |= np.uint64(1) << np.uint64(k * 64 // per_word)
     row_start = np.zeros(height + 1, np.int32)
-    start = np.empty(4 * height + 64, np.int32)
-    stop = np.empty(4 * height + 64, np.int32)
-    value = np.empty(4 * height + 64, np.uint32)
+    start = np.empty(4 * height + width, np.int32)
+    stop = np.empty(4 * height + width, np.int32)
+    value = np.empty(4 * height + width, np.uint32)
     n = 0
     for y in range(height):
-        if n + width >= len(start):
+        if n + width > len(start):
             start, stop = _grown(start, width), _grown(stop, width)
             value = _grown(value, width)
-        x = _end_of_run(pixels, words, y, 0, per_word, np.uint64(0))
+        x = _skip_background(pixels, words, y, 0, per_word)
         while x < width:
             start[n], value[n] = x, pixels[y, x]
-            x = _end_of_run(pixels, words, y, x, per_word, ones)
+            x = _skip_equal(pixels, words, y, x, per_word, ones)
             stop[n] = x
             n += 1
-            if x < width and pixels[y, x] == 0:
-                x = _end_of_run(pixels, words, y, x, per_word, np.uint64(0))
+            x = _skip_background(pixels, words, y, x, per_word)
         row_start[y + 1] = n
     return row_start, start[:n].copy(), stop[:n].copy(), value[:n].copy()
 
 
 @kernel
-def _end_of_run(pixels, words, y, x, per_word, ones):  # type: ignore[no-untyped-def]
-    """Return the first column from `x` on that differs from it; `ones` 0 looks for background."""
-    width = pixels.shape[1]
-    value = pixels[y, x] if ones > 0 else pixels.dtype.type(0)
+def _skip_background(pixels: Pixels, words: Words, y: int, x: int, per_word: int) -> int:
+    """Return the first column from `x` on that is not background."""
+    width, n_words = pixels.shape[1], words.shape[1]
+    while x < width and pixels[y, x] == 0:
+        x += 1
+        if x % per_word == 0:
+            w = x // per_word
+            while w + 8 <= n_words and _all_zero(words, y, w):
+                w += 8
+            while w < n_words and words[y, w] == 0:
+                w += 1
+            x = w * per_word
+    return x
+
+
+@kernel
+def _all_zero(words: Words, y: int, w: int) -> bool:
+    """Tell whether eight words are background."""
+    some = words[y, w]
+    for k in range(1, 8):
+        some |= words[y, w + k]
+    return some == 0
+
+
+@kernel
+def _skip_equal(
+    pixels: Pixels, words: Words, y: int, x: int, per_word: int, ones: np.uint64
+) -> int:
+    """Return the first column from `x` on that differs from it."""
+    width, value = pixels.shape[1], pixels[y, x]
     word = np.uint64(value) * ones
     while x < width and pixels[y, x] == value:
         x += 1

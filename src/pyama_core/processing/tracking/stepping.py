@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pyama_core.processing.tracking.events import NONE, Events, Ints, joined
-from pyama_core.processing.tracking.linking import Limits, Snapshot, link_pair
+from pyama_core.processing.tracking.linking import CLEAR, Limits, Snapshot, link_pair
 from pyama_core.processing.tracking.motion import shared_motion
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions
@@ -81,6 +81,8 @@ def next_step(before: Step, frame: int, pair: Pair, drift: Floats, *, exact: boo
     drift, events = _better_with_or_without(pair, expected, drift)
     if not exact:
         drift = _common_movement(pair, events, expected, drift)
+    if _beyond_doubt(pair, events):
+        return Step(frame, pair.second, events, _inherited(before.velocity, events, len(second)), drift)
     for _ in range(_ROUNDS):
         place, moved = pair.displacements(events)
         refined = shared_motion(place, moved - drift, first.center)
@@ -91,6 +93,31 @@ def next_step(before: Step, frame: int, pair: Pair, drift: Floats, *, exact: boo
     place, moved = pair.displacements(events)
     velocity = shared_motion(place + moved, (moved - drift) / elapsed, second.center)
     return Step(frame, pair.second, events, velocity, drift)
+
+
+def _beyond_doubt(pair: Pair, events: Events) -> bool:
+    """Tell whether all cells, but for some at the border, are where they were expected."""
+    clear = bool(events.cost.max(initial=0) < CLEAR)
+    return clear and not (
+        _inner_unexplained(pair.first.regions, events.source)
+        or _inner_unexplained(pair.second.regions, events.target)
+    )
+
+
+def _inner_unexplained(regions: Regions, explained: Ints) -> bool:
+    """Tell whether a cell that is not at the border has no explanation."""
+    inner = ~regions.at_border
+    inner[explained[explained != NONE]] = False
+    return bool(inner.any())
+
+
+def _inherited(velocity: Floats, events: Events, n_cells: int) -> Floats:
+    """Return the velocities that cells take over from those they come from; 0 for new ones."""
+    inherited = np.zeros((n_cells, 2))
+    for column in range(2):
+        after = events.target[:, column]
+        inherited[after[after != NONE]] = velocity[events.source[after != NONE, 0]]
+    return inherited
 
 
 def _better_with_or_without(pair: Pair, expected: Floats, drift: Floats) -> tuple[Floats, Events]:
