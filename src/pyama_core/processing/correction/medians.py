@@ -37,8 +37,10 @@ class MedianCounter:
 
     def __init__(self, rows: Division, columns: Division) -> None:
         self.rows, self.columns = rows, columns
-        self._bands = np.zeros((2, len(columns.halves) - 1, LEVELS), dtype=np.int32)
-        self._patch, self._whole = np.zeros((2, LEVELS), dtype=np.int32)
+        n_halves = len(columns.halves) - 1
+        self._bands = np.zeros((2, n_halves, LEVELS), dtype=np.int32)
+        self._ranges = np.tile(np.array([LEVELS, 0]), (3, n_halves, 1))
+        self._sums = np.zeros((3, LEVELS), dtype=np.int32)
 
     def __call__(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
         """Take the medians of one frame.
@@ -92,8 +94,8 @@ class MedianCounter:
             self.rows.patches_per_half,
             self.columns.patches_per_half,
             self._bands,
-            self._patch,
-            self._whole,
+            self._ranges,
+            self._sums,
             tiles,
             patches,
             pixels,
@@ -120,18 +122,20 @@ def count_medians(
     rows_per_half: int,
     columns_per_half: int,
     bands: NDArray[np.int32],
-    patch: Counts,
-    whole: Counts,
+    ranges: Ranks,
+    sums: Counts,
     tiles: Ranks,
     patches: NDArray[np.float32],
     pixels: Counts,
     middle: Ranks,
 ) -> None:
-    """Count each patch once; add patches up to half tiles, and half tiles to tiles."""
-    n_halves = bands.shape[1]
-    lows = np.full((2, n_halves), LEVELS, dtype=np.int64)
-    highs = np.zeros((2, n_halves), dtype=np.int64)
-    extent = np.array([LEVELS, 0])
+    """Count each patch once; add patches up to half tiles, and half tiles to tiles.
+
+    `bands` holds the counts of two rows of half tiles, `sums` those of a patch, a tile and the
+    frame, `ranges` from which code up to which there are any in each half of both rows and in the
+    frame; all are empty before and after.
+    """
+    patch, tile, whole, extent = sums[0], sums[1], sums[2], ranges[2, 0]
     for i in range(len(row_edges) - 1):
         band = (i // rows_per_half) % 2
         for j in range(len(column_edges) - 1):
@@ -139,17 +143,16 @@ def count_medians(
             pixels[i, j], low, high = _count_patch(codes, masked, rows, columns, patch)
             patches[i, j] = _grouped_median(patch[low:], pixels[i, j]) + low
             half = j // columns_per_half
-            _move(patch[low:high], bands[band, half, low:high])
-            lows[band, half] = min(lows[band, half], low)
-            highs[band, half] = max(highs[band, half], high)
+            _move(patch, bands[band, half], low, high)
+            _extend(ranges[band, half], low, high)
         if (i + 1) % rows_per_half == 0:
             if i >= rows_per_half:
-                _tile_row(bands, lows, highs, tiles[:, i // rows_per_half - 1])
-            _empty(bands[1 - band], lows[1 - band], highs[1 - band], whole, extent)
+                _tile_row(bands, ranges, tile, tiles[:, i // rows_per_half - 1])
+            _empty(bands[1 - band], ranges[1 - band], whole, extent)
     for band in range(2):
-        _empty(bands[band], lows[band], highs[band], whole, extent)
-    _middle_pair(whole[extent[0] : extent[1]], extent[0], middle)
-    whole[extent[0] : extent[1]] = 0
+        _empty(bands[band], ranges[band], whole, extent)
+    _middle_pair(whole, extent[0], extent[1], middle)
+    extent[0], extent[1] = LEVELS, 0
 
 
 @kernel
@@ -184,42 +187,53 @@ def _grouped_median(counts: Counts, n: int) -> float:
 
 
 @kernel
-def _move(source: Counts, target: Counts) -> None:
-    for code in range(len(source)):
-        target[code] += source[code]
-        source[code] = 0
+def _move(source: Counts, target: Counts, low: int, high: int) -> None:
+    giving, taking = source[low:high], target[low:high]
+    for code in range(len(giving)):
+        taking[code] += giving[code]
+        giving[code] = 0
 
 
 @kernel
-def _tile_row(bands: NDArray[np.int32], lows: Ranks, highs: Ranks, tiles: Ranks) -> None:
+def _extend(extent: Ranks, low: int, high: int) -> None:
+    extent[0], extent[1] = min(extent[0], low), max(extent[1], high)
+
+
+@kernel
+def _tile_row(bands: NDArray[np.int32], ranges: Ranks, total: Counts, tiles: Ranks) -> None:
     """Two middle values of every tile in a row, from the counts of its four quarters."""
     for tile in range(tiles.shape[1]):
-        low, high = lows[:, tile : tile + 2].min(), highs[:, tile : tile + 2].max()
-        left, right = bands[:, tile, low:high], bands[:, tile + 1, low:high]
-        _middle_pair(left[0] + left[1] + right[0] + right[1], low, tiles[:, tile])
+        a, b = ranges[0, tile], ranges[0, tile + 1]
+        c, d = ranges[1, tile], ranges[1, tile + 1]
+        low, high = min(a[0], b[0], c[0], d[0]), max(a[1], b[1], c[1], d[1])
+        for band in range(2):
+            for half in range(tile, tile + 2):
+                counts, sums = bands[band, half, low:high], total[low:high]
+                for code in range(len(counts)):
+                    sums[code] += counts[code]
+        _middle_pair(total, low, high, tiles[:, tile])
 
 
 @kernel
-def _middle_pair(counts: Counts, first: int, pair: Ranks) -> None:
-    """Lower and upper median of counted codes starting at `first`; -1 where none are counted."""
-    pair[:] = -1
-    n, seen = counts.sum(), 0
-    for code in range(len(counts)):
+def _middle_pair(counts: Counts, low: int, high: int, pair: Ranks) -> None:
+    """Take lower and upper median of counted codes, -1 where there are none; empties the counts."""
+    n, seen = 0, 0
+    for code in range(low, high):
+        n += counts[code]
+    pair[0] = pair[1] = -1
+    for code in range(low, high):
         seen += counts[code]
-        if pair[0] < 0 and 2 * seen >= n:
-            pair[0] = first + code
-        if 2 * seen > n:
-            pair[1] = first + code
-            break
+        counts[code] = 0
+        if n > 0 and pair[0] < 0 and 2 * seen >= n:
+            pair[0] = code
+        if pair[1] < 0 and 2 * seen > n:
+            pair[1] = code
 
 
 @kernel
-def _empty(
-    band: NDArray[np.int32], lows: Ranks, highs: Ranks, whole: Counts, extent: Ranks
-) -> None:
+def _empty(band: NDArray[np.int32], ranges: Ranks, whole: Counts, extent: Ranks) -> None:
     """Add a band's counts to those of the whole frame and start it anew."""
     for half in range(len(band)):
-        low, high = lows[half], highs[half]
-        _move(band[half, low:high], whole[low:high])
-        extent[0], extent[1] = min(extent[0], low), max(extent[1], high)
-        lows[half], highs[half] = LEVELS, 0
+        _move(band[half], whole, ranges[half, 0], ranges[half, 1])
+        _extend(extent, ranges[half, 0], ranges[half, 1])
+        ranges[half, 0], ranges[half, 1] = LEVELS, 0
