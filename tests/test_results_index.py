@@ -167,6 +167,16 @@ def test_layout_c_calls_untracked_labels_labeled(tmp_path: Path, with_yaml: bool
     assert (index.channels_pc, index.channels_fl) == (0, [1])
 
 
+def test_names_of_any_alphabet_and_mark_are_read_back(tmp_path: Path) -> None:
+    index = ResultsIndex(tmp_path, 0, [1])
+    path = tmp_path / "fov_000" / "Zellen 'ä' #1: 細胞_fov_000_pc_ch_0.npy"
+    touch(path.parent, path.name)
+    index.fovs[0] = FovFiles(pc=(0, path))
+    index.extra["position_names"] = ["ä: 1", None, True]
+    write_results(index)
+    assert read_results(tmp_path) == index
+
+
 def test_nothing_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="No results"):
         read_results(tmp_path / "gone")

@@ -76,7 +76,7 @@ def write_experiment_table(
     """
     notes: list[str] = []
     sources = []
-    for fov, files in index.fovs.items():
+    for fov, files in sorted(index.fovs.items()):
         for channel, traces in files.traces_csv:
             preferred, said = preferred_traces(traces)
             notes += [note for note in said if note not in notes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
@@ -112,7 +113,7 @@ def relative_entry(files: FovFiles, folder: Path) -> dict[str, Any]:
     """Return what the YAML file says of one field of view, with paths relative to `folder`."""
     entry: dict[str, Any] = {kind: None if kind in _SINGLE else [] for kind in _SPECIFIED}
     for kind, (channel, path) in files.pairs():
-        pair = [channel, _relative(path, folder)]
+        pair = [channel, _relative(str(path), f"{folder}{os.sep}")]
         if kind in _SINGLE:
             entry[kind] = pair
         else:
@@ -164,5 +165,5 @@ def _of_channels(given: ChannelPath, fl: Iterable[int]) -> list[ChannelPath]:
     return [(channel, given[1]) for channel in fl]
 
 
-def _relative(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+def _relative(path: str, folder: str) -> str:
+    return path.removeprefix(folder).replace(os.sep, "/") if path.startswith(folder) else path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -106,30 +107,33 @@ def write_results(index: ResultsIndex) -> Path:
     Path
         The file.
     """
-    content = {
+    head = {
         "output_dir": ".",
         "channels": {"pc": index.channels_pc, "fl": list(index.channels_fl)},
-        "results_paths": {
-            str(fov): relative_entry(files, index.output_dir)
-            for fov, files in sorted(index.fovs.items())
-        },
-        "params": _plain(index.params),
-        "time_units": index.time_units,
-        **_plain(index.extra),
     }
+    tail = {"params": _plain(index.params), "time_units": index.time_units, **_plain(index.extra)}
     path = index.output_dir / RESULTS_YAML
-    write_text(
-        path,
-        yaml.dump(
-            content,
-            Dumper=_Dumper,
-            sort_keys=False,
-            default_flow_style=None,
-            allow_unicode=True,
-            width=10_000,
-        ),
-    )
+    write_text(path, _dump(head) + _fov_lines(index) + _dump(tail))
     return path
+
+
+def _fov_lines(index: ResultsIndex) -> str:
+    """One line per field of view, as JSON, which is YAML and fast: it is written often."""
+    if not index.fovs:
+        return "results_paths: {}\n"
+    entries = {fov: relative_entry(files, index.output_dir) for fov, files in index.fovs.items()}
+    lines = [
+        f"  '{fov}': {json.dumps(entry, ensure_ascii=False)}\n"
+        for fov, entry in sorted(entries.items())
+    ]
+    return "results_paths:\n" + "".join(lines)
+
+
+def _dump(content: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True
+    )
+    return text
 
 
 def _index_file(path: Path) -> Path | None:
