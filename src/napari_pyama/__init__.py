@@ -1,1 +1,34 @@
-"""The napari plugin: a thin skin over :mod:`pyama_core`."""
+"""The napari plugin of PyAMA: a thin skin over `pyama_core`.
+
+Every step is also a plain function here, named like its command, for arrays and layers.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_pyama.functions import (
+        copy,
+        correct_background,
+        extract_traces,
+        run_complete_workflow,
+        segment,
+        track,
+    )
+
+__all__ = [
+    "copy",
+    "correct_background",
+    "extract_traces",
+    "run_complete_workflow",
+    "segment",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the functions when one is asked for: starting napari does not wait for them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from napari_pyama import functions
+
+    return getattr(functions, name)

@@ -91,6 +91,7 @@ class StepDock(Dock):
         self.channels.changed.connect(self.session.set_channels)
         self.preview.done.connect(self._on_preview)
         self.preview.failed.connect(self._on_preview_failed)
+        self.trial.done.connect(self._on_trial_done)
         if self.table is not None:
             self.trial.traced.connect(self.table.show_table)
         self.session.recipe_changed.connect(self._on_recipe)
@@ -167,6 +168,11 @@ class StepDock(Dock):
 
     def _on_preview_failed(self, error: BaseException) -> None:
         self.status.setText(f"No preview: {error}")
+
+    def _on_trial_done(self) -> None:
+        """Leave the view to the results."""
+        self.live.setChecked(False)
+        self.status.setText("The live preview is off, so that the results are seen.")
 
     def _on_edited(self, section: Any) -> None:
         self.session.set_section(self.kind.name, section)

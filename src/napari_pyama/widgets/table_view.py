@@ -1,11 +1,15 @@
 """Show a table of columns; only what is in view is formatted."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QTableView
+
+from pyama_core.columns import POSITION_X, POSITION_Y, TIME
+from pyama_core.processing.extraction.features import feature_reference
 
 Table = dict[str, NDArray[Any]]
 
@@ -49,7 +53,9 @@ class TableModel(QAbstractTableModel):
             return None
         if orientation == Qt.Orientation.Vertical:
             return str(section)
-        return list(self.columns)[section]
+        name = list(self.columns)[section]
+        unit = units_of_columns().get(name, "")
+        return f"{name} ({unit})" if unit else name
 
 
 class TableView(QTableView):
@@ -62,11 +68,21 @@ class TableView(QTableView):
         self.setMinimumHeight(160)
         self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
         self.verticalHeader().setVisible(False)
+        self.verticalHeader().setDefaultSectionSize(20)
 
     def show_table(self, columns: Table) -> None:
         """Replace what is shown."""
         self._model.show_table(columns)
         self.resizeColumnsToContents()
+
+
+@cache
+def units_of_columns() -> dict[str, str]:
+    """Return the unit of each column of a trace table that has one."""
+    known = {TIME: "min", POSITION_X: "px", POSITION_Y: "px"}
+    for row in feature_reference():
+        known |= dict.fromkeys(row["columns"].split(", "), row["unit"])
+    return known
 
 
 def _text(value: Any) -> str:

@@ -28,6 +28,8 @@ class TrialBar(QWidget):
 
     traced = Signal(object)
     """The trace table of a trial that went that far."""
+    done = Signal()
+    """The results are shown."""
 
     def __init__(
         self, viewer: Any, session: Session, step: str, request: Callable[[], Request | None]
@@ -91,6 +93,7 @@ class TrialBar(QWidget):
     def _on_result(self, result: TrialResult) -> None:
         show_layers(self._viewer, result.layers)
         self.message.setText("Done: the results are in the layer list.")
+        self.done.emit()
         if result.traces:
             self.traced.emit(result.traces)
 
