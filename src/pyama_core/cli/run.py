@@ -18,7 +18,7 @@ from pyama_core.cli.show import show_plan, show_summary
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import parse_fovs
 from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
-from pyama_core.overview import draw_overview
+from pyama_core.overview import Truth, draw_overview
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
@@ -43,8 +43,8 @@ class RunRequest:
     keep: Literal["all", "results"] = "all"
 
 
-def run_workflow(request: RunRequest, *, dry_run: bool = False) -> int:
-    """Run or plan the workflow and show what came out; return the exit code."""
+def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | None = None) -> int:
+    """Run or plan the workflow and show what came out, beside the truth where it is known."""
     with open_microscopy(request.file) as source:
         metadata = source.metadata
     context = _context(request)
@@ -61,7 +61,7 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False) -> int:
         return EXIT_INTERRUPTED
     summary = summarize(plan.layout, fovs)
     show_summary(summary, time.perf_counter() - started)
-    _draw(plan, fovs, summary.failures)
+    _draw(plan, fovs, summary.failures, truth)
     return EXIT_OK if success else EXIT_FAILED
 
 
@@ -82,11 +82,13 @@ def _run(
         )
 
 
-def _draw(plan: PreparedRun, fovs: list[int], failures: dict[int, str]) -> None:
+def _draw(
+    plan: PreparedRun, fovs: list[int], failures: dict[int, str], truth: Truth | None
+) -> None:
     done = [fov for fov in fovs if fov not in failures]
     if done:
         path = plan.layout.output_dir / OVERVIEW_PNG
-        draw_overview(plan.layout, plan.metadata, done[0], path)
+        draw_overview(plan.layout, plan.metadata, done[0], path, truth)
         typer.echo(f"Overview: {path}")
 
 
