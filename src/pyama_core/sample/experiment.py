@@ -45,7 +45,7 @@ MICROSCOPE = Microscope(
         Reporter(peak=300.0, rise=130.0, decay=2500.0, onset=(-120.0, 60.0)),
     ),
 )
-CELLS_PER_MEGAPIXEL = 110.0
+CELLS_PER_MEGAPIXEL = 75.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class SamplePlan:
     def times_min(self) -> Floats:
         """Minutes of each frame since the first of the experiment, (P, T)."""
         times = self.times_ms()
-        return (times - times.min()) / 60_000.0
+        return np.asarray((times - times.min()) / 60_000.0)
 
     def layout(self, compress: bool) -> Nd2Layout:
         """Return the loops of the file: all positions at each time."""

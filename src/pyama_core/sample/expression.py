@@ -43,7 +43,7 @@ class Curves(Rows):
     onset: Floats
 
     def levels(self, minutes: float) -> Floats:
-        """Counts per pixel of each cell and channel, (N, C)."""
+        """Return the counts per pixel of each cell and channel, (N, C)."""
         since = np.maximum(minutes - self.onset, 0.0)
         at_peak = np.log(self.decay / self.rise) / (1 / self.rise - 1 / self.decay)
         return np.asarray(self.peak * self._burst(since) / self._burst(at_peak))

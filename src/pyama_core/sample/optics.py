@@ -9,6 +9,8 @@ from scipy import ndimage
 from pyama_core.sample.footprints import Footprint, Image
 
 _TEXTURE_SIZE = 512
+_BODY_SCALE, _NUCLEUS_SCALE = 1.75, 5.57
+"""Make the mean of each profile over a cell 1."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class PhaseOptics:
     """
 
     level: float = 31_000.0
-    contrast: float = 0.42
-    halo: int = 7
-    flat: float = 0.45
+    contrast: float = 0.5
+    halo: int = 5
+    flat: float = 0.7
     round_up: float = 1.5
-    granularity: float = 0.075
+    granularity: float = 0.14
     noise: float = 290.0
     shading: float = 0.06
     debris: float = 120.0
@@ -96,7 +98,8 @@ def make_texture(rng: np.random.Generator) -> Image:
     fine = ndimage.gaussian_filter(noise, 1.1, mode="wrap")
     coarse = ndimage.gaussian_filter(rng.standard_normal(noise.shape), 4.0, mode="wrap")
     spots = ndimage.gaussian_filter((rng.random(noise.shape) < 0.004) * 1.0, 1.4, mode="wrap")
-    texture = fine / fine.std() + 0.5 * coarse / coarse.std() - 1.2 * spots / spots.std()
+    texture = fine / fine.std() + 0.5 * coarse / coarse.std() - 1.4 * spots / spots.std()
+    texture = np.minimum(texture, 0.7 * texture.std())
     return np.asarray((texture - texture.mean()) / texture.std(), np.float32)
 
 
@@ -104,7 +107,7 @@ def texture_of(footprint: Footprint, texture: Image) -> Image:
     """Sample the texture in the cell's own coordinates, so that it moves with the cell."""
     rows = np.rint(footprint.across + footprint.grain[0]).astype(np.intp) % _TEXTURE_SIZE
     columns = np.rint(footprint.along + footprint.grain[1]).astype(np.intp) % _TEXTURE_SIZE
-    return texture[rows, columns]
+    return np.asarray(texture[rows, columns], np.float32)
 
 
 def paint_phase(
@@ -118,10 +121,20 @@ def paint_phase(
     """Add a cell's phase shift and texture to those of the image, in place."""
     flat = np.clip(1 - cell.depth**6, 0, 1)
     dome = np.clip(1 - cell.depth**2, 0, 1)
-    shift = optics.flat * flat + 0.25 * dome + optics.round_up * cell.roundness * dome
-    phase[cell.box][inside] = shift[inside]
-    strength = optics.granularity * np.clip(1.1 - cell.depth**8, 0, 1)
+    nucleus = np.exp(-((cell.depth / 0.45) ** 4))
+    shift = optics.flat * flat + (0.25 + optics.round_up * cell.roundness) * dome
+    phase[cell.box][inside] = (shift + 0.6 * _nucleoli(cell) - 0.15 * nucleus)[inside]
+    strength = optics.granularity * np.clip(1.1 - cell.depth**8, 0, 1) * (1 - 0.4 * nucleus)
     grains[cell.box][inside] = (strength * grain)[inside]
+
+
+def _nucleoli(cell: Footprint) -> Image:
+    """Two dark bodies within the nucleus, each cell's in its own places."""
+    turn = cell.grain[0]
+    y, x = 3.5 * np.sin(turn), 3.5 * np.cos(turn)
+    first = (cell.across - y) ** 2 + (cell.along - x) ** 2
+    second = (cell.across + 0.7 * y) ** 2 + (cell.along + 0.8 * x) ** 2
+    return np.asarray(np.exp(-first / 5.0) + np.exp(-second / 3.5), np.float32)
 
 
 def paint_light(
@@ -133,9 +146,9 @@ def paint_light(
     grain: Image,
 ) -> None:
     """Add a cell's fluorescence before blur to the image, in place."""
-    body = 1.5 * np.sqrt(np.clip(1 - cell.depth**2, 0, 1)) * (1 + 0.08 * grain)
+    body = _BODY_SCALE * np.clip(1 - cell.depth**2, 0, 1) ** 0.75 * (1 + 0.08 * grain)
     nucleus = np.exp(-((cell.depth / 0.45) ** 4))
-    profile = (1 - nuclear) * body + nuclear * 4 * nucleus
+    profile = (1 - nuclear) * body + nuclear * _NUCLEUS_SCALE * nucleus
     light[cell.box][inside] = (np.float32(level) * np.maximum(profile, 0))[inside]
 
 
@@ -145,7 +158,7 @@ def phase_image(
     """Form a phase-contrast image: dark where light is retarded, with a bright halo around."""
     halo = ndimage.uniform_filter(phase, optics.halo, mode="nearest")
     halo = ndimage.uniform_filter(halo, optics.halo, mode="nearest")
-    signal = np.sin(1.3 * phase - 1.1 * halo)
+    signal = np.sin(1.4 * phase - 1.25 * halo)
     image = shade * (1 - np.float32(optics.contrast) * signal + grains)
     return digitized(image, np.float32(optics.noise**2), rng)
 
@@ -186,7 +199,8 @@ def make_shade(shape: tuple[int, int], optics: PhaseOptics, rng: np.random.Gener
     slope = rng.uniform(-0.5, 0.5, 2) * optics.shading
     tilt = 1 + slope[0] * (y / shape[0] - 0.5) + slope[1] * (x / shape[1] - 0.5)
     bulge = 0.25 * optics.shading * np.cos(np.pi * (y / shape[0] - 0.5))
-    return (optics.level * (tilt + bulge * np.cos(np.pi * (x / shape[1] - 0.5)))).astype(np.float32)
+    bulge = bulge * np.cos(np.pi * (x / shape[1] - 0.5))
+    return np.asarray(optics.level * (tilt + bulge), np.float32)
 
 
 def make_debris(shape: tuple[int, int], optics: PhaseOptics, rng: np.random.Generator) -> Image:

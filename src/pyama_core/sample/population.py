@@ -40,14 +40,14 @@ class CellParams:
         Cells live up to this far outside the field, and enter from there.
     """
 
-    birth_area: float = 1150.0
+    birth_area: float = 1000.0
     area_cv: float = 0.12
     cycle: float = 55.0
     cycle_cv: float = 0.12
     speed: float = 1.8
     persistence: float = 0.75
     elongation: float = 0.3
-    irregularity: float = 0.045
+    irregularity: float = 0.11
     rounding: int = 3
     shrinking: float = 0.25
     death_rate: float = 0.0005
@@ -165,9 +165,10 @@ class Population:
         params, turn = self._params, np.arange(_N_ANGLES) * 2 * np.pi / _N_ANGLES
         waves = np.stack([np.cos(np.outer(_HARMONICS, turn)), np.sin(np.outer(_HARMONICS, turn))])
         size = params.irregularity * (1 - self._roundness())[:, None, None]
+        size = size / (_HARMONICS - 1)[:, None]
         log_radius = np.einsum("nkc,cka->na", self._cells.harmonics * size, waves)
         stretch = params.elongation * (1 - 0.9 * self._roundness())[:, None]
-        radius = np.exp(log_radius + stretch * np.cos(2 * turn))
+        radius = np.exp(log_radius + stretch * (np.cos(2 * turn) + 0.3 * np.cos(4 * turn)))
         mean_square = (radius**2).mean(axis=1, keepdims=True)
         return np.asarray(radius * np.sqrt(self._areas()[:, None] / np.pi / mean_square))
 
@@ -214,7 +215,7 @@ class Population:
 
     def _push(self, sweeps: int = 4) -> None:
         """Move overlapping cells apart; they may still touch and press on each other."""
-        center, radius = self._cells.center, 0.97 * np.sqrt(self._areas() / np.pi)
+        center, radius = self._cells.center, 1.12 * np.sqrt(self._areas() / np.pi)
         if len(radius) < 2:
             return
         pairs = cKDTree(center).query_pairs(2 * radius.max(), output_type="ndarray")

@@ -94,7 +94,7 @@ class Scene:
         shape: tuple[int, int],
         microscope: Microscope,
         rng: np.random.Generator,
-        smallest: int = 20,
+        smallest: int = 120,
     ) -> None:
         self._world, self._shape, self._scope, self._rng = world, shape, microscope, rng
         self._smallest = smallest
@@ -117,16 +117,13 @@ class Scene:
         shown, id_of_key = self._identify(owner)
         levels = self._levels(minutes)
         phase, lights = self._painted(footprints, owner, shown, levels)
-        lights = [blurred(*pair) for pair in zip(lights, self._scope.fluorescence, strict=True)]
         ids = id_of_key[owner]
         by_id = np.zeros((len(self.parents), levels.shape[1]))
         by_id[id_of_key[shown]] = levels[shown]
-        images = [phase, *self._fluorescence(lights, minutes)]
+        cells = CellTruth(self._areas(ids), self._signals(ids, lights), by_id)
+        images = np.stack([phase, *self._fluorescence(lights, minutes)])
         self._world.advance()
-        area = np.bincount(ids.ravel(), minlength=len(self.parents))
-        area[0] = 0
-        cells = CellTruth(area, self._signals(ids, lights), by_id)
-        return Snapshot(np.stack(images), ids, cells)
+        return Snapshot(images, ids, cells)
 
     def _identify(self, owner: Ints) -> tuple[Ints, NDArray[np.uint16]]:
         """Return the keys in view, and the id of each key (0 for the others)."""
@@ -168,10 +165,16 @@ class Scene:
         scope = self._scope.fluorescence
         for light, lamp, optics in zip(lights, self._illumination, scope, strict=True):
             medium = optics.medium_at(minutes)
-            yield fluorescence_image(light, medium, lamp, optics, self._rng)
+            yield fluorescence_image(blurred(light, optics), medium, lamp, optics, self._rng)
+
+    def _areas(self, ids: NDArray[np.uint16]) -> Ints:
+        """Count the pixels of each id."""
+        areas = np.bincount(ids.ravel(), minlength=len(self.parents))
+        areas[0] = 0
+        return areas
 
     def _signals(self, ids: NDArray[np.uint16], lights: Sequence[Image]) -> Floats:
-        """Light of each id summed over its pixels, times the mean illumination."""
+        """Sum the light of each id, which blur moves but keeps, times the mean illumination."""
         signals = np.zeros((len(self.parents), len(lights)))
         for channel, (light, lamp) in enumerate(zip(lights, self._illumination, strict=True)):
             total = np.bincount(ids.ravel(), light.ravel(), len(self.parents))

@@ -23,7 +23,7 @@ class CellTruth:
     area : (N + 1,) int64
         Pixels of each id so far; 0 where it is not seen.
     signal, level : (N + 1, C) float64
-        Light summed over the cell's pixels, and per pixel of the cell, counts.
+        All light of the cell, blurred, times the mean illumination; and light per pixel, counts.
     """
 
     area: NDArray[np.int64]
@@ -45,10 +45,11 @@ class SampleTruth:
     lineage : tuple of Lineage
         One for each FOV.
     signal : (P, N + 1, T, C) float64
-        True total of each cell by id: its light summed over its own pixels, times the mean
-        illumination of the FOV, counts; 0 where the cell is not seen.
+        True total of each cell by id: all its blurred light within the field, also what blur
+        carries over its outline, times the mean illumination of the FOV, counts; 0 where the
+        cell is not seen.
     level : (P, N + 1, T, C) float64
-        Each cell's expression curve: light per pixel, counts.
+        Each cell's expression curve: mean light per pixel of the cell, counts.
     area : (P, N + 1, T) int64
         Pixels of each cell.
     illumination : (P, C, Y, X) float32
