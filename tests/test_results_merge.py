@@ -188,16 +188,30 @@ def test_parquet_holds_the_same_with_types(results: ResultsIndex) -> None:
     assert table["cell"].dtype == np.int64
 
 
-def test_layout_b_becomes_a_row_per_channel(tmp_path: Path) -> None:
+@pytest.fixture
+def layout_b(tmp_path: Path) -> ResultsIndex:
+    """One FOV whose only table holds both channels."""
     path = tmp_path / "fov_000" / "e_fov_000_traces.csv"
     path.parent.mkdir()
     path.write_text(
         "fov,cell,frame,time,good,position_x,position_y,area_ch_0,"
         "intensity_total_ch_1,intensity_total_ch_2\n0,1,0,0.0,True,5.0,6.0,64,100.0,200.0\n"
     )
-    index = ResultsIndex(tmp_path, 0, [1, 2], {0: FovFiles(traces_csv=[(1, path), (2, path)])})
-    write_experiment_table(index, tmp_path / "traces.csv")
-    table = pd.read_csv(tmp_path / "traces.csv")
+    return ResultsIndex(tmp_path, 0, [1, 2], {0: FovFiles(traces_csv=[(1, path), (2, path)])})
+
+
+def test_tables_of_several_channels_are_merged_by_channel(layout_b: ResultsIndex) -> None:
+    merge_samples(layout_b, [Sample("A", "0")], layout_b.output_dir)
+    values = {
+        name: pd.read_csv(layout_b.output_dir / f"A_{name}.csv", comment="#").iloc[0, 1]
+        for name in ("area_ch_1", "intensity_total_ch_1", "intensity_total_ch_2")
+    }
+    assert values == {"area_ch_1": 64, "intensity_total_ch_1": 100, "intensity_total_ch_2": 200}
+
+
+def test_tables_of_several_channels_become_a_row_per_channel(layout_b: ResultsIndex) -> None:
+    write_experiment_table(layout_b, layout_b.output_dir / "traces.csv")
+    table = pd.read_csv(layout_b.output_dir / "traces.csv")
     assert table["intensity_total"].tolist() == [100, 200]
     assert table["area"].tolist() == [64, 64]
     assert table["pixel_size_um"].isna().all()

@@ -56,7 +56,7 @@ def load_marks(traces: Path) -> dict[int, bool]:
 
     Marks of an inspected copy that is out of date are carried over first (`refresh_inspected`).
     """
-    refresh_inspected(traces)
+    preferred_traces(traces)
     record = _record_of(traces)
     if record is None or record.traces_digest != digest_file(traces):
         return {}
@@ -126,7 +126,7 @@ def preferred_traces(traces: Path) -> tuple[Path, list[str]]:
     """
     try:
         notes = refresh_inspected(traces)
-    except PermissionError:
+    except OSError:
         note = f"The inspected copy of {traces.name} is out of date and is not used."
         return traces, [note]
     copy = inspected_path(traces)
