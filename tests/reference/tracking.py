@@ -22,7 +22,8 @@ def shared_pixels(
     """Count the pixels that each cell of `first`, moved by its shift, shares with each other."""
     counts: dict[tuple[int, int], int] = {}
     for cell, (dy, dx) in enumerate(shift):
-        for y, x in np.argwhere(first == cell + 1) + (dy, dx):
+        for y, x in np.argwhere(first == cell + 1):
+            y, x = y + dy, x + dx
             if 0 <= y < second.shape[0] and 0 <= x < second.shape[1] and second[y, x]:
                 key = cell, int(second[y, x]) - 1
                 counts[key] = counts.get(key, 0) + 1

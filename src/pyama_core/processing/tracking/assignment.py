@@ -43,7 +43,7 @@ def choose(members: Ints, saving: Floats) -> NDArray[np.bool_]:
 
 
 def _blocks(members: Ints) -> Ints:
-    """Number the groups of explanations that are tied together by common members."""
+    """Return for each explanation its group: those tied together by common members."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -58,7 +58,7 @@ def _blocks(members: Ints) -> Ints:
 
 def _solve(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     """Solve the packing problem exactly, by branch and bound on its linear relaxation."""
-    from scipy.optimize import LinearConstraint, milp
+    from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csc_array
 
     n, width = members.shape
@@ -67,6 +67,9 @@ def _solve(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     column = np.repeat(np.arange(n), width)
     uses = csc_array((np.ones(real.sum()), (row[real], column[real])), (int(row.max()) + 1, n))
     result = milp(
-        -saving, integrality=np.ones(n), bounds=(0, 1), constraints=LinearConstraint(uses, ub=1)
+        -saving,
+        integrality=np.ones(n, np.int64),
+        bounds=Bounds(0, 1),
+        constraints=LinearConstraint(uses, ub=1),
     )
-    return result.x > 0.5  # type: ignore[no-any-return]
+    return np.asarray(result.x) > 0.5

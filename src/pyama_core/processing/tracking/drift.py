@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.tracking.regions import Floats
 
-_SIDE = 256
+_SIDE = 180
 _SIGNIFICANT = 8.0
 _SMOOTH = 0.12
 _FLAT = 6

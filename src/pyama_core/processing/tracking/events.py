@@ -34,12 +34,12 @@ class Events(NamedTuple):
     @property
     def splits(self) -> NDArray[np.bool_]:
         """Whether one cell became two."""
-        return self.target[:, 1] != NONE
+        return np.not_equal(self.target[:, 1], NONE)
 
     @property
     def merges(self) -> NDArray[np.bool_]:
         """Whether two cells became one."""
-        return self.source[:, 1] != NONE
+        return np.not_equal(self.source[:, 1], NONE)
 
     @property
     def saving(self) -> float:
@@ -67,6 +67,13 @@ def links(source: Ints, target: Ints, cost: Floats) -> Events:
     """Return events that link one cell to one."""
     none = np.full(len(source), NONE)
     return Events(np.stack([source, none], 1), np.stack([target, none], 1), cost)
+
+
+def unexplained(n_cells: int, explained: Ints) -> NDArray[np.bool_]:
+    """Tell which of so many cells are not among the explained ones; -1 is none of them."""
+    lost = np.ones(n_cells + 1, np.bool_)
+    lost[explained] = False
+    return lost[:n_cells]
 
 
 def joined(parts: Sequence[Events]) -> Events:

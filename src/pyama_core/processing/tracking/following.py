@@ -11,7 +11,7 @@ from pyama_core.processing.tracking.gaps import close_gaps
 from pyama_core.processing.tracking.linking import Limits, Snapshot
 from pyama_core.processing.tracking.movie import Movie, assemble
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import Regions
+from pyama_core.processing.tracking.regions import Floats, Regions
 from pyama_core.processing.tracking.runs import runs_of
 from pyama_core.processing.tracking.stepping import Pair, Step, first_step, next_step
 
@@ -57,7 +57,7 @@ def _steps(
             continue
         frame = segmented[t]
         here = Snapshot.of(runs_of(frame))
-        drift = np.zeros(2)
+        drift: Floats = np.zeros(2)
         if params.correct_drift:
             drift = meter.step(frame > 0 if phase is None else phase[t])
         if before is None:

@@ -7,7 +7,7 @@ of Jaqaman et al., Nature Methods 2008), each cell looked for where its movement
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.events import Events, cheapest, joined, links
+from pyama_core.processing.tracking.events import Events, cheapest, joined, links, unexplained
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
 
@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 def close_gaps(movie: Movie, events: Events, params: TrackingParams) -> Events:
     """Return `events` with links added across up to `max_gap` frames without the cell."""
     n = len(movie.frame)
-    ends = np.setdiff1d(np.arange(n), events.source)
-    begins = np.setdiff1d(np.arange(n), events.target)
+    ends = np.flatnonzero(unexplained(n, events.source))
+    begins = np.flatnonzero(unexplained(n, events.target))
     candidates = [
         _across(movie, ends[movie.order[ends] == order], begins, skipped + 1)
         for skipped in range(1, params.max_gap + 1)

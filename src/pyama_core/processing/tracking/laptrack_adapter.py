@@ -31,7 +31,7 @@ def follow_by_laptrack(
     missing: Collection[int],
     tick: Tick,
 ) -> tuple[Movie, Events]:
-    """Link centroids with LapTrack, its cutoffs set to ``max_distance``; the tracker ``laptrack``."""
+    """Link centroids with LapTrack, its cutoffs at ``max_distance``; the tracker ``laptrack``."""
     rows = []
     for t in range(len(segmented)):
         tick("measuring cells", t)
@@ -68,8 +68,8 @@ def _events(spots: "pd.DataFrame", splits: "pd.DataFrame") -> Events:
     first = dict(zip(track[node][::-1], node[::-1], strict=True))
     last = dict(zip(track[node], node, strict=True))
     daughters: dict[int, list[int]] = {}
-    for row in splits.itertuples():
-        daughters.setdefault(row.parent_track_id, []).append(row.child_track_id)
+    for mother, daughter in splits.to_numpy(np.int64).reshape(-1, 2):
+        daughters.setdefault(int(mother), []).append(int(daughter))
     pairs = [(last[m], first[d[0]], first[d[1]]) for m, d in daughters.items() if len(d) == 2]
     split = np.array(pairs, np.int64).reshape(-1, 3)
     mothers = np.stack([split[:, 0], np.full(len(split), NONE)], axis=1)

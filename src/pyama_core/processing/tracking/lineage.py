@@ -23,10 +23,11 @@ class Lineage:
     first_frame, last_frame : (N,) int64
         The first and last frame the cell is labeled in, inclusive.
     began : (N,) str
-        ``start`` (there in the first frame with cells looked for), ``division``, ``entered`` (at the border) or
-        ``appeared``.
+        ``start`` (there in the first frame), ``division``, ``entered`` (at the border),
+        ``parted`` (from a cell it had touched for too long) or ``appeared``.
     ended : (N,) str
-        ``end`` (there in the last frame), ``division``, ``left`` (at the border) or ``lost``.
+        ``end`` (there in the last frame), ``division``, ``left`` (at the border), ``merged``
+        (touching another cell for too long) or ``lost``.
     """
 
     cell: Ints

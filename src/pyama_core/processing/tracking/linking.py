@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links
+from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links, unexplained
 from pyama_core.processing.tracking.overlaps import CellRuns, Overlaps, by_cell, overlaps_of
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions, measure
@@ -78,7 +78,9 @@ def _without_rivals(shared: Overlaps) -> NDArray[np.bool_]:
     source, target, _ = shared
     if len(source) == 0:
         return np.empty(0, np.bool_)
-    return (np.bincount(source)[source] == 1) & (np.bincount(target)[target] == 1)
+    meetings = np.bincount(source)[source] + np.bincount(target)[target]
+    alone: NDArray[np.bool_] = meetings == 2
+    return alone
 
 
 def _candidates(
@@ -98,8 +100,10 @@ def _nearby(
     first: Regions, second: Regions, shift: Floats, max_distance: float, taken: Events
 ) -> Events:
     """Explain cells that overlap none by their distance and size, at a cost from 1 up."""
-    source = np.setdiff1d(np.arange(len(first)), taken.source)
-    target = np.setdiff1d(np.arange(len(second)), taken.target)
+    source = np.flatnonzero(unexplained(len(first), taken.source))
+    target = np.flatnonzero(unexplained(len(second), taken.target))
+    if len(source) == 0 or len(target) == 0:
+        return joined([])
     expected = first.center[source] + shift[source]
     away = np.linalg.norm(expected[:, None] - second.center[target][None], axis=2)
     i, j = np.nonzero(away < max_distance)

@@ -6,11 +6,16 @@ varies linearly from place to place; an affine fit over a cell's nearest linked 
 the fit predicts nothing, and is shrunk to nothing by how well it foretells cells left out of it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
 from pyama_core.processing.tracking.regions import Floats
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 _NEIGHBORS = 12
 _FEWEST = 3
@@ -48,11 +53,11 @@ def shared_motion(place: Floats, moved: Floats, where: Floats) -> Floats:
     return share * fit_movement(place, moved, where, _neighbors(tree, where, 0))
 
 
-def _neighbors(tree: "cKDTree", where: Floats, skip: int) -> NDArray[np.int64]:  # noqa: F821
+def _neighbors(tree: "cKDTree[Any]", where: Floats, skip: int) -> NDArray[np.int64]:
     """Return the indices of the nearest cells, without the `skip` very nearest."""
     count = min(_NEIGHBORS + skip, tree.n)
-    nearest = tree.query(where, k=count)[1]
-    return np.ascontiguousarray(nearest[:, skip:], np.int64)
+    nearest = np.asarray(tree.query(where, k=count)[1], np.int64)
+    return np.ascontiguousarray(nearest[:, skip:])
 
 
 def _foretold_share(moved: Floats, foretold: Floats) -> float:
@@ -89,8 +94,12 @@ def fit_movement(
         model = _least_squares(design, target, near)
         for _ in range(_ROUNDS - 1):
             for k in range(n_neighbors):
-                dy = target[k, 0] - (model[0, 0] + design[k, 1] * model[1, 0] + design[k, 2] * model[2, 0])
-                dx = target[k, 1] - (model[0, 1] + design[k, 1] * model[1, 1] + design[k, 2] * model[2, 1])
+                dy = target[k, 0] - (
+                    model[0, 0] + design[k, 1] * model[1, 0] + design[k, 2] * model[2, 0]
+                )
+                dx = target[k, 1] - (
+                    model[0, 1] + design[k, 1] * model[1, 1] + design[k, 2] * model[2, 1]
+                )
                 off[k] = np.hypot(dy, dx)
             typical = max(np.median(off), _FINEST)
             for k in range(n_neighbors):

@@ -46,11 +46,18 @@ class CellRuns(NamedTuple):
     stop: Ints
 
 
+class Spans(NamedTuple):
+    """The runs of a frame, row by row, each with its cell; as in `Runs`."""
+
+    row_start: Ints
+    start: Ints
+    stop: Ints
+    cell: Ints
+
+
 def by_cell(runs: Runs) -> CellRuns:
     """Sort a frame's runs by cell."""
-    return CellRuns(
-        *sort_by_cell(runs.row_start, runs.start, runs.stop, runs.cell, runs.n_cells)
-    )
+    return CellRuns(*sort_by_cell(runs.row_start, runs.start, runs.stop, runs.cell, runs.n_cells))
 
 
 def overlaps_of(first: CellRuns, second: Runs, shift: Floats) -> Overlaps:
@@ -67,9 +74,8 @@ def overlaps_of(first: CellRuns, second: Runs, shift: Floats) -> Overlaps:
         Sorted by source.
     """
     whole = np.rint(shift).astype(np.int64)
-    here = (second.row_start, second.start, second.stop, second.cell, second.n_cells)
-    source, target, pixels = count_shared(*first, whole, *here)
-    return Overlaps(source, target, pixels)
+    here = Spans(second.row_start, second.start, second.stop, second.cell)
+    return Overlaps(*count_shared(first, whole, here, second.n_cells))
 
 
 @kernel
@@ -94,35 +100,27 @@ def sort_by_cell(
 
 @kernel
 def count_shared(
-    first: Ints,
-    row: Ints,
-    start: Ints,
-    stop: Ints,
-    shift: Pairs,
-    row_start: Ints,
-    start2: Ints,
-    stop2: Ints,
-    cell2: Ints,
-    n_cells2: int,
+    cells: CellRuns, shift: Pairs, others: Spans, n_others: int
 ) -> tuple[Pairs, Pairs, Pairs]:
-    """Count the shared pixels of one cell of the first frame after the other."""
-    shared, met = np.zeros(n_cells2, np.int64), np.empty(n_cells2, np.int64)
-    found = np.empty((3, 4 * len(first) + n_cells2), np.int64)
+    """Count the shared pixels of one cell after the other."""
+    shared, met = np.zeros(n_others, np.int64), np.empty(n_others, np.int64)
+    found = np.empty((3, 4 * len(cells.first) + n_others), np.int64)
     n = 0
-    for cell in range(len(first) - 1):
+    for cell in range(len(cells.first) - 1):
         n_met = 0
-        for run in range(first[cell], first[cell + 1]):
-            y = row[run] + shift[cell, 0]
-            if y < 0 or y >= len(row_start) - 1:
+        for run in range(cells.first[cell], cells.first[cell + 1]):
+            y = cells.row[run] + shift[cell, 0]
+            if y < 0 or y >= len(others.row_start) - 1:
                 continue
-            a, b = start[run] + shift[cell, 1], stop[run] + shift[cell, 1]
-            other = _first_beyond(stop2, row_start[y], row_start[y + 1], a)
-            while other < row_start[y + 1] and start2[other] < b:
-                if shared[cell2[other]] == 0:
-                    met[n_met] = cell2[other]
+            a, b = cells.start[run] + shift[cell, 1], cells.stop[run] + shift[cell, 1]
+            k = _first_beyond(others.stop, others.row_start[y], others.row_start[y + 1], a)
+            while k < others.row_start[y + 1] and others.start[k] < b:
+                other = others.cell[k]
+                if shared[other] == 0:
+                    met[n_met] = other
                     n_met += 1
-                shared[cell2[other]] += min(b, stop2[other]) - max(a, start2[other])
-                other += 1
+                shared[other] += min(b, others.stop[k]) - max(a, others.start[k])
+                k += 1
         if n + n_met > found.shape[1]:
             found = np.concatenate((found, np.empty_like(found)), axis=1)
         for k in range(n_met):

@@ -8,11 +8,11 @@ class TrackingParams(Section):
 
     method: str = param(
         "overlap",
-        "How cells are linked from frame to frame: overlap, laptrack (extra) or an installed plugin.",
+        "How cells are followed: overlap, laptrack (an extra), or an installed plugin.",
     )
     max_distance: float | None = param(
         None,
-        "How far beside its expected place a cell that overlaps none may be found one frame later.",
+        "How far beside its expected place a cell that overlaps none may be in the next frame.",
         unit="px",
         ge=0.0,
         le=10_000.0,
@@ -28,7 +28,7 @@ class TrackingParams(Section):
     )
     max_gap: int = param(
         1,
-        "Frames a cell may go unseen and still keep its track; frames missing in the file are free.",
+        "Frames a cell may go unseen and keep its track; frames the file lacks do not count.",
         unit="frames",
         ge=0,
         le=100,
@@ -44,7 +44,7 @@ class TrackingParams(Section):
     )
     touch_cost: float | None = param(
         None,
-        "How reluctantly two cells are taken to be found as one; 0 whenever it fits, 2 hardly ever.",
+        "How reluctantly two cells are taken to be found as one: 0 if it fits, 2 hardly ever.",
         ge=0.0,
         le=10.0,
         step=0.1,

@@ -46,7 +46,7 @@ def divided(pixels: NDArray[np.int64], expected: Regions) -> NDArray[np.int64]:
     offset = pixels[None] - expected.center[:, None]
     inverse = np.linalg.inv(expected.covariance.astype(np.float64))
     away = np.einsum("kni,kij,knj->kn", offset, inverse, offset)
-    owner = away.argmin(axis=0)
+    owner: NDArray[np.int64] = away.argmin(axis=0)
     for cell in range(len(away)):
         nearest = int(away[cell].argmin())
         owner[nearest] = cell

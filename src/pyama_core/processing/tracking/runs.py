@@ -1,6 +1,7 @@
 """Cells as horizontal runs: one scan of a frame gives all that linking needs of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Runs:
     width: int
 
 
-def runs_of(frame: NDArray[np.generic]) -> Runs:
+def runs_of(frame: NDArray[Any]) -> Runs:
     """Find the cells of a frame.
 
     Parameters
@@ -60,7 +61,7 @@ def runs_of(frame: NDArray[np.generic]) -> Runs:
     return Runs(row_start, start, stop, cell, n_cells, pixels.shape[1])
 
 
-def _plain(frame: NDArray[np.generic]) -> NDArray[np.generic]:
+def _plain(frame: NDArray[Any]) -> Pixels:
     """View a frame as contiguous read-only unsigned pixels, so that few kernels are compiled."""
     if frame.dtype == np.bool_:
         frame = frame.view(np.uint8)
@@ -74,7 +75,7 @@ def _plain(frame: NDArray[np.generic]) -> NDArray[np.generic]:
     return pixels
 
 
-def _words(pixels: NDArray[np.generic]) -> NDArray[np.uint64]:
+def _words(pixels: Pixels) -> Words:
     """View pixels eight bytes at a time; no words where the width or the address forbids it."""
     width_in_bytes = pixels.shape[1] * pixels.itemsize
     if width_in_bytes % 8 or pixels.ctypes.data % 8:
@@ -85,25 +86,24 @@ def _words(pixels: NDArray[np.generic]) -> NDArray[np.uint64]:
 
 
 def _index(value: NDArray[np.uint32]) -> tuple[Ints, int]:
-    """Number the distinct values from 0, in their order."""
+    """Return for each value its place among the distinct ones, and how many there are."""
     largest = int(value.max(initial=0))
     if largest >= _LARGEST_TABLE:
         values, index = np.unique(value, return_inverse=True)
         return index.astype(np.int32), len(values)
     seen = np.zeros(largest + 1, np.bool_)
     seen[value] = True
-    index = np.cumsum(seen, dtype=np.int32) - 1
-    return index[value].astype(np.int32), int(seen.sum())
+    index = np.cumsum(seen, dtype=np.int32)
+    return index[value] - np.int32(1), int(seen.sum())
 
 
 @kernel
 def find_runs(pixels: Pixels, words: Words) -> tuple[Ints, Ints, Ints, Values]:
     """Find all runs of equal non-zero pixels; `words` is the same memory, eight bytes at a time."""
     height, width = pixels.shape
-    per_word = width // words.shape[1] if words.shape[1] > 0 else width + 1
     ones = np.uint64(0)
-    for k in range(min(per_word, 8)):
-        ones |= np.uint64(1) << np.uint64(k * 64 // per_word)
+    for k in range(8 // pixels.itemsize):
+        ones |= np.uint64(1) << np.uint64(8 * pixels.itemsize * k)
     row_start = np.zeros(height + 1, np.int32)
     start = np.empty(4 * height + width, np.int32)
     stop = np.empty(4 * height + width, np.int32)
@@ -113,59 +113,47 @@ def find_runs(pixels: Pixels, words: Words) -> tuple[Ints, Ints, Ints, Values]:
         if n + width > len(start):
             start, stop = _grown(start, width), _grown(stop, width)
             value = _grown(value, width)
-        x = _skip_background(pixels, words, y, 0, per_word)
+        x = _skip_equal(pixels, words, y, 0, pixels.dtype.type(0), np.uint64(0))
         while x < width:
             start[n], value[n] = x, pixels[y, x]
-            x = _skip_equal(pixels, words, y, x, per_word, ones)
+            x = _skip_equal(pixels, words, y, x, pixels[y, x], np.uint64(pixels[y, x]) * ones)
             stop[n] = x
             n += 1
-            x = _skip_background(pixels, words, y, x, per_word)
+            x = _skip_equal(pixels, words, y, x, pixels.dtype.type(0), np.uint64(0))
         row_start[y + 1] = n
     return row_start, start[:n].copy(), stop[:n].copy(), value[:n].copy()
 
 
 @kernel
-def _skip_background(pixels: Pixels, words: Words, y: int, x: int, per_word: int) -> int:
-    """Return the first column from `x` on that is not background."""
+def _skip_equal(
+    pixels: Pixels, words: Words, y: int, x: int, value: np.unsignedinteger, word: np.uint64
+) -> int:
+    """Return the first column from `x` on that is not `value`; `word` is `value` repeated."""
     width, n_words = pixels.shape[1], words.shape[1]
-    while x < width and pixels[y, x] == 0:
+    per_word = 8 // pixels.itemsize
+    while x < width and pixels[y, x] == value:
         x += 1
-        if x % per_word == 0:
+        if x & (per_word - 1) == 0:
             w = x // per_word
-            while w + 8 <= n_words and _all_zero(words, y, w):
+            while w + 8 <= n_words and _all_equal(words, y, w, word):
                 w += 8
-            while w < n_words and words[y, w] == 0:
+            while w < n_words and words[y, w] == word:
                 w += 1
             x = w * per_word
     return x
 
 
 @kernel
-def _all_zero(words: Words, y: int, w: int) -> bool:
-    """Tell whether eight words are background."""
-    some = words[y, w]
+def _all_equal(words: Words, y: int, w: int, word: np.uint64) -> bool:
+    """Tell whether eight words are `word`."""
+    different = words[y, w] ^ word
     for k in range(1, 8):
-        some |= words[y, w + k]
-    return some == 0
+        different |= words[y, w + k] ^ word
+    return bool(different == 0)
 
 
 @kernel
-def _skip_equal(
-    pixels: Pixels, words: Words, y: int, x: int, per_word: int, ones: np.uint64
-) -> int:
-    """Return the first column from `x` on that differs from it."""
-    width, value = pixels.shape[1], pixels[y, x]
-    word = np.uint64(value) * ones
-    while x < width and pixels[y, x] == value:
-        x += 1
-        if x % per_word == 0:
-            while x < width and words[y, x // per_word] == word:
-                x += per_word
-    return x
-
-
-@kernel
-def _grown(array, width):  # type: ignore[no-untyped-def]
+def _grown(array: NDArray[Any], width: int) -> NDArray[Any]:
     """Return a copy with room for twice as much and one more row."""
     larger = np.empty(2 * len(array) + width, array.dtype)
     larger[: len(array)] = array
@@ -173,8 +161,8 @@ def _grown(array, width):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def connect_runs(row_start, start, stop):  # type: ignore[no-untyped-def]
-    """Number the 8-connected components of runs from 0, by union-find over neighboring rows."""
+def connect_runs(row_start: Ints, start: Ints, stop: Ints) -> tuple[Ints, int]:
+    """Join runs that touch to 8-connected components, by union-find over neighboring rows."""
     parent = np.arange(len(start)).astype(np.int32)
     for y in range(1, len(row_start) - 1):
         above, here = row_start[y - 1], row_start[y]
@@ -189,7 +177,7 @@ def connect_runs(row_start, start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _root(parent, run):  # type: ignore[no-untyped-def]
+def _root(parent: Ints, run: int) -> int:
     """Find the first run of a component, shortening the way for the next time."""
     while parent[run] != run:
         parent[run] = parent[parent[run]]
@@ -198,15 +186,15 @@ def _root(parent, run):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _join(parent, first, second):  # type: ignore[no-untyped-def]
+def _join(parent: Ints, first: int, second: int) -> None:
     """Make two runs members of one component."""
     a, b = _root(parent, first), _root(parent, second)
     parent[max(a, b)] = min(a, b)
 
 
 @kernel
-def _numbered(parent):  # type: ignore[no-untyped-def]
-    """Number the components in the order of their first runs."""
+def _numbered(parent: Ints) -> tuple[Ints, int]:
+    """Return each run's component, in the order of their first runs, and how many there are."""
     cell = np.empty(len(parent), np.int32)
     n = 0
     for run in range(len(parent)):
@@ -220,7 +208,9 @@ def _numbered(parent):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def paint_runs(row_start, start, stop, label, out):  # type: ignore[no-untyped-def]
+def paint_runs(
+    row_start: Ints, start: Ints, stop: Ints, label: NDArray[Any], out: NDArray[Any]
+) -> None:
     """Write each run's label into `out` (H, W), which holds zeros."""
     for y in range(len(row_start) - 1):
         for run in range(row_start[y], row_start[y + 1]):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyama_core.processing.tracking.events import NONE, Events, Ints, joined
+from pyama_core.processing.tracking.events import NONE, Events, Ints, joined, unexplained
 from pyama_core.processing.tracking.linking import CLEAR, Limits, Snapshot, link_pair
 from pyama_core.processing.tracking.motion import shared_motion
 from pyama_core.processing.tracking.params import TrackingParams
@@ -82,7 +82,9 @@ def next_step(before: Step, frame: int, pair: Pair, drift: Floats, *, exact: boo
     if not exact:
         drift = _common_movement(pair, events, expected, drift)
     if _beyond_doubt(pair, events):
-        return Step(frame, pair.second, events, _inherited(before.velocity, events, len(second)), drift)
+        return Step(
+            frame, pair.second, events, _inherited(before.velocity, events, len(second)), drift
+        )
     for _ in range(_ROUNDS):
         place, moved = pair.displacements(events)
         refined = shared_motion(place, moved - drift, first.center)
@@ -97,18 +99,10 @@ def next_step(before: Step, frame: int, pair: Pair, drift: Floats, *, exact: boo
 
 def _beyond_doubt(pair: Pair, events: Events) -> bool:
     """Tell whether all cells, but for some at the border, are where they were expected."""
-    clear = bool(events.cost.max(initial=0) < CLEAR)
-    return clear and not (
-        _inner_unexplained(pair.first.regions, events.source)
-        or _inner_unexplained(pair.second.regions, events.target)
-    )
-
-
-def _inner_unexplained(regions: Regions, explained: Ints) -> bool:
-    """Tell whether a cell that is not at the border has no explanation."""
-    inner = ~regions.at_border
-    inner[explained[explained != NONE]] = False
-    return bool(inner.any())
+    first, second = pair.first.regions, pair.second.regions
+    lost = unexplained(len(first), events.source) & ~first.at_border
+    new = unexplained(len(second), events.target) & ~second.at_border
+    return not lost.any() and not new.any() and bool(events.cost.max(initial=0) < CLEAR)
 
 
 def _inherited(velocity: Floats, events: Events, n_cells: int) -> Floats:
@@ -140,4 +134,5 @@ def _common_movement(pair: Pair, events: Events, expected: Floats, drift: Floats
 def _middle(regions: Regions, cells: Ints) -> Floats:
     """Return the common centroid of each row of one or two cells."""
     area = np.where(cells == NONE, 0, regions.area[cells])[:, :, None]
-    return (area * regions.center[cells]).sum(axis=1) / area.sum(axis=1)
+    middle: Floats = (area * regions.center[cells]).sum(axis=1) / area.sum(axis=1)
+    return middle

@@ -229,4 +229,4 @@ class Resolver:
 
 def _weighted(center: NDArray[np.floating], area: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the mean of centers, each counting as its area."""
-    return (center * area[:, None]).sum(axis=0) / area.sum()
+    return np.average(center, axis=0, weights=area)
