@@ -1,7 +1,7 @@
 """Makes the sample experiment: an ND2 file and the truth about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,10 @@ def _culture(plan: SamplePlan, rng: np.random.Generator) -> World:
 
 
 def _colony(plan: SamplePlan, rng: np.random.Generator) -> World:
-    return Colony(plan.n_frames, ColonyParams(plan.height, plan.width), rng)
+    params = ColonyParams(plan.height, plan.width)
+    share = min(plan.height * plan.width / (512 * 512), 1.0)
+    params = replace(params, divisions=max(round(params.divisions * share), 1))
+    return Colony(plan.n_frames, params, rng)
 
 
 def _recorded(plan: SamplePlan, truth: TruthFile, with_ids: bool) -> Iterator[NDArray[np.uint16]]:

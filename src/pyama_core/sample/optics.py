@@ -98,8 +98,8 @@ def make_texture(rng: np.random.Generator) -> Image:
     fine = ndimage.gaussian_filter(noise, 1.1, mode="wrap")
     coarse = ndimage.gaussian_filter(rng.standard_normal(noise.shape), 4.0, mode="wrap")
     spots = ndimage.gaussian_filter((rng.random(noise.shape) < 0.004) * 1.0, 1.4, mode="wrap")
-    texture = fine / fine.std() + 0.5 * coarse / coarse.std() - 1.4 * spots / spots.std()
-    texture = np.minimum(texture, 0.7 * texture.std())
+    texture = fine / fine.std() + 0.5 * coarse / coarse.std() - 1.1 * spots / spots.std()
+    texture = np.clip(texture, -3 * texture.std(), 0.7 * texture.std())
     return np.asarray((texture - texture.mean()) / texture.std(), np.float32)
 
 
