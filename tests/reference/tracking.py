@@ -51,3 +51,21 @@ def ids_at(tracking: Tracking, truth: NDArray[np.integer], cell: int) -> list[in
         inside = labels[true == cell]
         found.append(int(np.bincount(inside).argmax()) if inside.size else 0)
     return found
+
+
+def affine_at(
+    place: NDArray[np.float64], moved: NDArray[np.float64], where: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Fit a movement that varies linearly, near cells and fitting cells counting more."""
+    arms = place - where
+    away = np.linalg.norm(arms, axis=1)
+    reach = away.max() + 1e-12
+    design = np.column_stack([np.ones(len(arms)), arms / reach])
+    near = (1 - (0.9 * away / reach) ** 3) ** 3
+    weight = near
+    for _ in range(3):
+        normal = design.T @ (weight[:, None] * design) + np.diag([1e-6, 0.3, 0.3])
+        model = np.linalg.solve(normal, design.T @ (weight[:, None] * moved))
+        off = np.linalg.norm(moved - design @ model, axis=1)
+        weight = near / (1 + (off / (2 * max(float(np.median(off)), 0.5))) ** 2)
+    return model[0]  # type: ignore[no-any-return]

@@ -1,0 +1,119 @@
+"""The run-length kernels compute what plain SciPy and plain loops do."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+
+from pyama_core.processing.tracking.motion import fit_movement
+from pyama_core.processing.tracking.overlaps import by_cell, overlaps_of
+from pyama_core.processing.tracking.regions import measure
+from pyama_core.processing.tracking.runs import paint_runs, runs_of
+from tests.reference.tracking import affine_at, components, shared_pixels
+
+quick = settings(max_examples=60, deadline=None)
+SHAPES = st.tuples(st.integers(1, 12), st.sampled_from([1, 3, 7, 8, 16, 24, 65, 128]))
+
+
+def masks(shape):
+    return hnp.arrays(np.bool_, shape, elements=st.booleans(), fill=st.sampled_from([True, False]))
+
+
+def instances(dtype):
+    values = st.sampled_from([0, 0, 1, 2, 3, np.iinfo(dtype).max])
+    return SHAPES.flatmap(lambda shape: hnp.arrays(dtype, shape, elements=values, fill=values))
+
+
+def painted(runs, shape):
+    out = np.zeros(shape, np.uint32)
+    paint_runs(runs.row_start, runs.start, runs.stop, (runs.cell + 1).astype(np.uint32), out)
+    return out
+
+
+@quick
+@given(SHAPES.flatmap(masks))
+def test_cells_of_a_mask_are_its_8_connected_components(mask):
+    runs = runs_of(mask)
+    labels, n = components(mask)
+    assert runs.n_cells == n
+    np.testing.assert_array_equal(painted(runs, mask.shape), labels)
+
+
+@quick
+@given(st.sampled_from([np.uint8, np.uint16, np.uint32, np.int16, np.int64]).flatmap(instances))
+def test_cells_of_instances_are_their_values_in_order(labels):
+    values = np.unique(labels[labels != 0].astype(np.uint32))
+    runs = runs_of(labels)
+    assert runs.n_cells == len(values)
+    expected = np.where(labels != 0, np.searchsorted(values, labels.astype(np.uint32)) + 1, 0)
+    np.testing.assert_array_equal(painted(runs, labels.shape), expected)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 5])
+def test_frames_need_not_be_aligned_or_contiguous(offset):
+    rng = np.random.default_rng(offset)
+    raw = np.frombuffer(bytes(offset) + rng.integers(0, 2, (40, 64), np.uint8).tobytes(), np.uint8)
+    mask = raw[offset:].reshape(40, 64)
+    np.testing.assert_array_equal(painted(runs_of(mask > 0), (40, 64)), components(mask > 0)[0])
+    strided = np.zeros((40, 128), bool)[:, ::2]
+    strided[:] = mask
+    np.testing.assert_array_equal(painted(runs_of(strided), (40, 64)), components(mask > 0)[0])
+
+
+@quick
+@given(SHAPES.flatmap(masks))
+def test_regions_are_measured_as_by_scipy(mask):
+    labels, n = components(mask)
+    regions = measure(runs_of(mask))
+    index = range(1, n + 1)
+    np.testing.assert_allclose(regions.area, ndimage.sum_labels(mask, labels, index))
+    centers = np.reshape(ndimage.center_of_mass(mask, labels, index), (-1, 2))
+    np.testing.assert_allclose(regions.center, centers, rtol=1e-6, atol=1e-6)
+    for cell in index:
+        pixels = np.argwhere(labels == cell)
+        expected = np.cov(pixels.T, bias=True) + np.eye(2) / 12
+        np.testing.assert_allclose(regions.covariance[cell - 1], expected, rtol=1e-5, atol=1e-5)
+        border = (pixels == 0) | (pixels == np.array(mask.shape) - 1)
+        assert regions.at_border[cell - 1] == border.any()
+
+
+@quick
+@given(
+    SHAPES.flatmap(lambda shape: st.tuples(masks(shape), masks(shape))),
+    st.tuples(st.integers(-9, 9), st.integers(-9, 9)),
+)
+def test_overlaps_are_shared_pixels_of_moved_cells(pair, move):
+    first, second = (components(mask)[0] for mask in pair)
+    n = int(first.max())
+    shift = [(move[0] * (k % 2), move[1] - k % 3) for k in range(n)]
+    found = overlaps_of(
+        by_cell(runs_of(first)), runs_of(second), np.array(shift, float).reshape(n, 2)
+    )
+    pairs = zip(found.source.tolist(), found.target.tolist(), strict=True)
+    counted = dict(zip(pairs, found.pixels.tolist(), strict=True))
+    assert counted == shared_pixels(first, second, shift)
+    assert (np.diff(found.source) >= 0).all()
+
+
+def test_many_partners_of_one_cell_are_all_found():
+    first = np.ones((2, 128), np.uint8)
+    second = np.zeros((2, 128), np.uint8)
+    second[0, ::2] = np.arange(1, 65)
+    found = overlaps_of(by_cell(runs_of(first)), runs_of(second), np.zeros((1, 2)))
+    assert found.target.tolist() == list(range(64))
+    assert set(found.pixels) == {1}
+
+
+@quick
+@given(st.integers(0, 10_000), st.integers(3, 12))
+def test_movement_is_fitted_as_by_least_squares(seed, n):
+    rng = np.random.default_rng(seed)
+    place, moved = rng.uniform(0, 100, (n, 2)), rng.normal(0, 5, (n, 2))
+    where = rng.uniform(0, 100, (4, 2))
+    neighbors = np.tile(np.arange(n), (4, 1))
+    expected = [affine_at(place, moved, spot) for spot in where]
+    np.testing.assert_allclose(
+        fit_movement(place, moved, where, neighbors), expected, rtol=1e-6, atol=1e-8
+    )
