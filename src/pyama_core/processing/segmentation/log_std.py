@@ -13,7 +13,8 @@ For each frame, in float64 and with ``w = params.window``:
    fullest bin, the lower one of equals; s = standard deviation of the values up to m.
 3. A pixel is foreground where ``L > m + threshold``, or ``L > m + sigmas * s`` when the threshold
    is left to the data.
-4. Holes are filled (4-neighbors); opening, then closing, with a square.
+4. Holes are filled (4-neighbors); opening, then closing, with a square. Where touching cells are to
+   be split, that happens after opening, and closing, which would join neighbors, is left out.
 
 Pixels of zero variance (saturated, padded, not a number) have no logarithm: they are background and
 take no part in 2. A frame whose L spans less than 1e-9 holds no cell. Else, where more than half of
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from pyama_core.processing.segmentation import bits as bit
 from pyama_core.processing.segmentation import runs, texture
 from pyama_core.processing.segmentation.params import SegmentationParams
+from pyama_core.processing.segmentation.split import split_cells
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 
 _LEAST_SPAN = 1e-9
@@ -52,8 +54,15 @@ class _LogStdFrames:
     def __call__(self, frame: NDArray[Any], t: int) -> SegmentedFrame:
         self._load(frame)
         self._threshold()
-        self._shape(frame.shape[1])
-        return SegmentedFrame(bit.unpack(self.bits, frame.shape[1]))
+        width = frame.shape[1]
+        if self.params.fill_holes:
+            runs.fill_holes(self.bits, width)
+        if self.params.split == "none":
+            open_and_close(self.bits, width, self.params)
+            return SegmentedFrame(bit.unpack(self.bits, width))
+        open_only(self.bits, width, self.params)
+        mask = bit.unpack(self.bits, width)
+        return SegmentedFrame(mask, split_cells(frame, mask, self.params))
 
     def _load(self, frame: NDArray[Any]) -> None:
         """Copy the frame with its mirrored margin: uint16 where it fits, else floats."""
@@ -71,17 +80,21 @@ class _LogStdFrames:
         bound, one = least_foreground(self.image, self.params), _one(self.image)
         texture.pack_foreground(self.image, self.params.window, one, bound, self.bits)
 
-    def _shape(self, width: int) -> None:
-        """Fill holes, then open, then close; the two dilations between are one."""
-        params = self.params
-        if params.fill_holes:
-            runs.fill_holes(self.bits, width)
-        opening = _square(params.opening_size, params.opening_iterations)
-        closing = _square(params.closing_size, params.closing_iterations)
-        outside = params.border == "open"
-        bit.erode(self.bits, width, opening, outside)
-        bit.dilate(self.bits, width, opening + closing - 1)
-        bit.erode(self.bits, width, closing, outside)
+
+def open_only(bits: bit.Bits, width: int, params: SegmentationParams) -> None:
+    """Remove, in place, what is too thin for a cell."""
+    size = _square(params.opening_size, params.opening_iterations)
+    bit.erode(bits, width, size, params.border == "open")
+    bit.dilate(bits, width, size)
+
+
+def open_and_close(bits: bit.Bits, width: int, params: SegmentationParams) -> None:
+    """Open, then close, in place; the two dilations between are one."""
+    opening = _square(params.opening_size, params.opening_iterations)
+    closing = _square(params.closing_size, params.closing_iterations)
+    bit.erode(bits, width, opening, params.border == "open")
+    bit.dilate(bits, width, opening + closing - 1)
+    bit.erode(bits, width, closing, params.border == "open")
 
 
 def least_foreground(image: NDArray[Any], params: SegmentationParams) -> float:

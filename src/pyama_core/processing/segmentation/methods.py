@@ -16,6 +16,8 @@ from pyama_core.processing.segmentation.types import (
 GROUP = "pyama_core.segmentation"
 _HOME = "pyama_core.processing.segmentation"
 BUILTIN = {
+    "cellpose": f"{_HOME}.cellpose_model:Cellpose",
+    "labels": f"{_HOME}.label_files:LabelFiles",
     "log_std": f"{_HOME}.log_std:LogStd",
 }
 

@@ -75,9 +75,86 @@ class SegmentationParams(Section):
         "open",
         "Beyond the image's edge: open keeps a cell that the edge cuts, background erodes it.",
     )
+    shrink: float = param(
+        0.0,
+        "By how much cells are made smaller at the end: the window and the halo of phase contrast "
+        "make them about 2 px too large.",
+        unit="px",
+        ge=0.0,
+        le=50.0,
+        step=0.5,
+    )
     min_size: int = param(0, "Smallest cell that is kept.", unit="px", ge=0, le=10_000_000, step=10)
     split: Literal["none", "distance", "intensity"] = param(
-        "none", "How touching cells are separated."
+        "none",
+        "How touching cells are separated: at notches of their outline (distance) or of their "
+        "brightness (intensity). Splitting takes place before closing, which is then left out.",
+    )
+    split_depth: float | None = param(
+        None,
+        "How deep a notch separates cells: by pixels of distance to the background, or by "
+        "standard deviations of intensity.",
+        unit="px or sigma",
+        ge=0.0,
+        le=1000.0,
+        step=0.1,
+        auto="2 px by distance, 1 sigma by intensity",
+    )
+    split_smoothing: float | None = param(
+        None,
+        "Standard deviation of the smoothing before notches are sought.",
+        unit="px",
+        ge=0.0,
+        le=50.0,
+        step=0.5,
+        auto="2 px by distance, 6 px by intensity",
+    )
+    bridge: int = param(
+        0,
+        "Most frames for which a cell may be absent and is put back from those around; 0 is off.",
+        unit="frames",
+        ge=0,
+        le=20,
+        step=1,
+    )
+    bridge_overlap: float = param(
+        0.5,
+        "How much a cell before and after its absence must overlap (intersection over union).",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+    )
+    labels_path: str | None = param(
+        None,
+        "For the method labels: file or folder of the label images; {fov} stands for the FOV's "
+        "number, {fov:03d} for three digits of it.",
+    )
+    cellpose_model: str = param(
+        "cpsam", "For the method cellpose: name of the model, or the path of its weights."
+    )
+    cellpose_gpu: bool = param(True, "For the method cellpose: use a GPU where there is one.")
+    cellpose_diameter: float | None = param(
+        None,
+        "For the method cellpose: typical diameter of a cell.",
+        unit="px",
+        ge=1.0,
+        le=2000.0,
+        step=1.0,
+        auto="as the model was trained",
+    )
+    cellpose_flow_threshold: float = param(
+        0.4,
+        "For the method cellpose: how far a cell's flows may lie from what its shape implies.",
+        ge=0.0,
+        le=10.0,
+        step=0.1,
+    )
+    cellpose_probability: float = param(
+        0.0,
+        "For the method cellpose: log-odds from which a pixel belongs to a cell.",
+        ge=-10.0,
+        le=10.0,
+        step=0.5,
     )
 
     @field_validator("window", "opening_size", "closing_size")

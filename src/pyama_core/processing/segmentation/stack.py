@@ -1,17 +1,18 @@
 """The segmentation step: from frames to masks and instances, frame by frame."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.processing.segmentation.bits import pack, unpack
+from pyama_core.processing.segmentation.bridge import bridged
+from pyama_core.processing.segmentation.finishing import finish
 from pyama_core.processing.segmentation.methods import open_method
 from pyama_core.processing.segmentation.params import SegmentationParams
-from pyama_core.processing.segmentation.runs import remove_small
-from pyama_core.processing.segmentation.types import SegmentedFrame
+from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 from pyama_core.processing.stack import Stack, Tick, no_tick
 
 
@@ -49,11 +50,48 @@ def segment_stack(
         If the method is unknown or lacks something, or a frame is not two-dimensional.
     """
     segment = open_method(params, fov)
-    for t in range(len(frames)):
+    segmented = _with_missing(
+        len(frames), frames.shape[1:], missing, _each(frames, params, segment)
+    )
+    if params.bridge:
+        return bridged(segmented, params.bridge, params.bridge_overlap, missing)
+    return segmented
+
+
+def _each(
+    frames: Stack, params: SegmentationParams, segment: FrameSegmenter
+) -> Callable[[int], SegmentedFrame]:
+    def segment_one(t: int) -> SegmentedFrame:
+        frame = _checked(frames[t])
+        return finish(frame, segment(frame, t), params)
+
+    return segment_one
+
+
+def _with_missing(
+    n_frames: int,
+    shape: tuple[int, ...],
+    missing: Collection[int],
+    segment: Callable[[int], SegmentedFrame],
+) -> Iterator[SegmentedFrame]:
+    """Give empty frames for the missing ones, with instances where the others have them."""
+    waiting, empty = 0, None
+    for t in range(n_frames):
         if t in missing:
-            yield SegmentedFrame(np.zeros(frames.shape[1:], np.bool_))
-        else:
-            yield finish(segment(_checked(frames[t]), t), params)
+            waiting += 1
+            continue
+        segmented = segment(t)
+        empty = empty or _empty_like(segmented)
+        yield from repeat(empty, waiting)
+        waiting = 0
+        yield segmented
+    yield from repeat(empty or SegmentedFrame(np.zeros(shape, np.bool_)), waiting)
+
+
+def _empty_like(segmented: SegmentedFrame) -> SegmentedFrame:
+    instances = segmented.instances
+    empty = None if instances is None else np.zeros_like(instances)
+    return SegmentedFrame(np.zeros_like(segmented.mask), empty)
 
 
 def segment_frame(
@@ -66,25 +104,7 @@ def segment_frame(
     InputError
         As in `segment_stack`.
     """
-    return finish(open_method(params, fov)(_checked(frame), t), params)
-
-
-def finish(segmented: SegmentedFrame, params: SegmentationParams) -> SegmentedFrame:
-    """Do to a frame what every method has in common: drop what is too small for a cell."""
-    if params.min_size <= 1:
-        return segmented
-    if segmented.instances is None:
-        return SegmentedFrame(_without_small(segmented.mask, params.min_size))
-    kept = np.bincount(segmented.instances.ravel()) >= params.min_size
-    kept[0] = False
-    mask = kept[segmented.instances]
-    return SegmentedFrame(mask, np.where(mask, segmented.instances, 0))
-
-
-def _without_small(mask: NDArray[np.bool_], min_size: int) -> NDArray[np.bool_]:
-    bits = pack(mask)
-    remove_small(bits, mask.shape[1], min_size)
-    return unpack(bits, mask.shape[1])
+    return finish(_checked(frame), open_method(params, fov)(frame, t), params)
 
 
 def _checked(frame: NDArray[Any]) -> NDArray[Any]:

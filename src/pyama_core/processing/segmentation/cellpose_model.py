@@ -1,0 +1,87 @@
+"""The method ``cellpose``: a neural network that somebody trained (extra ``cellpose``).
+
+Pachitariu, Rariden & Stringer 2025, "Cellpose-SAM: superhuman generalization for cellular
+segmentation"; Stringer et al. 2021, "Cellpose: a generalist algorithm for cellular segmentation".
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.errors import InputError
+from pyama_core.processing.segmentation.params import SegmentationParams
+from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
+
+
+class CellposeModel(Protocol):
+    """What is used of ``cellpose.models.CellposeModel`` (version 4)."""
+
+    def eval(self, x: NDArray[Any], **settings: Any) -> tuple[Any, ...]:
+        """Return masks (0 = background), flows and styles of one image."""
+        ...
+
+
+def load_model(params: SegmentationParams) -> CellposeModel:
+    """Load the network; its weights are downloaded by cellpose when first used.
+
+    Raises
+    ------
+    InputError
+        If cellpose is not installed, or the model cannot be loaded.
+    """
+    try:
+        from cellpose import models
+    except ImportError as error:
+        raise InputError(
+            "segmentation.method is 'cellpose', which is not installed here: "
+            "pip install 'napari-pyama[cellpose]', or choose another method."
+        ) from error
+    try:
+        model: CellposeModel = models.CellposeModel(
+            gpu=params.cellpose_gpu, pretrained_model=params.cellpose_model
+        )
+    except Exception as error:
+        raise InputError(
+            f"segmentation.cellpose_model is {params.cellpose_model!r}, which cellpose cannot load "
+            f"({error}): give a model's name or the path of its weights."
+        ) from error
+    return model
+
+
+class Cellpose:
+    """Segments with a cellpose network, loaded once per FOV.
+
+    Parameters
+    ----------
+    load
+        How the network is loaded.
+    """
+
+    def __init__(self, load: Callable[[SegmentationParams], CellposeModel] = load_model) -> None:
+        self._load = load
+
+    def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
+        """Load the network.
+
+        Raises
+        ------
+        InputError
+            As in `load_model`.
+        """
+        model = self._load(params)
+
+        def segment(frame: NDArray[Any], t: int) -> SegmentedFrame:
+            masks, *_ = model.eval(
+                np.asarray(frame, np.float32),
+                diameter=params.cellpose_diameter,
+                flow_threshold=params.cellpose_flow_threshold,
+                cellprob_threshold=params.cellpose_probability,
+                min_size=max(params.min_size, 1),
+            )
+            labels = np.asarray(masks)
+            dtype = np.uint16 if labels.max() <= np.iinfo(np.uint16).max else np.uint32
+            return SegmentedFrame(labels > 0, labels.astype(dtype))
+
+        return segment
