@@ -4,7 +4,8 @@ from pyama_core.processing.extraction.extract import extract_stack
 from pyama_core.processing.extraction.feature import Feature
 from pyama_core.processing.extraction.features import feature, feature_names, feature_reference
 from pyama_core.processing.extraction.params import ExtractionParams
-from pyama_core.processing.extraction.regions import Regions, Signal
+from pyama_core.processing.extraction.regions import Regions
+from pyama_core.processing.extraction.signal import Signal
 from pyama_core.processing.extraction.table import Extraction, Table
 
 __all__ = [

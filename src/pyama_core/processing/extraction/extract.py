@@ -12,7 +12,8 @@ from pyama_core.processing.extraction.feature import Feature
 from pyama_core.processing.extraction.features import feature
 from pyama_core.processing.extraction.filters import judge
 from pyama_core.processing.extraction.params import ExtractionParams
-from pyama_core.processing.extraction.regions import Regions, Signal
+from pyama_core.processing.extraction.regions import Regions
+from pyama_core.processing.extraction.signal import Signal
 from pyama_core.processing.extraction.table import Extraction, Table
 from pyama_core.processing.stack import Stack, Tick, no_tick
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from pyama_core.processing.extraction.regions import Regions, Signal
+from pyama_core.processing.extraction.regions import Regions
+from pyama_core.processing.extraction.signal import Signal
 
 ShapeFunction = Callable[[Regions], NDArray[Any]]
 SignalFunction = Callable[[Signal], NDArray[Any]]

@@ -1,18 +1,15 @@
-"""The cells of one frame, and what is measured on them in one image."""
+"""The cells of one frame."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.extraction.runs import find_runs, read_only, sum_runs
 from pyama_core.processing.kernels import kernel
-
-_DENSE_LABELS: Final = 1 << 22
-_IMAGE_TYPES: Final = tuple(np.dtype(name) for name in ("uint8", "uint16", "float32", "float64"))
+from pyama_core.processing.runs import distinct_labels, find_runs
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class Regions:
 
     @cached_property
     def _cells_and_index(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return _distinct(self.runs[:, 3])
+        return distinct_labels(self.runs[:, 3])
 
     @cached_property
     def _sums(self) -> NDArray[np.int64]:
@@ -89,141 +86,27 @@ class Regions:
         return sums
 
 
-@dataclass(frozen=True)
-class Signal:
-    """What the cells of one frame show in one image.
+@kernel
+def sum_runs(runs: NDArray[np.int64], index: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
+    """Add up per cell: area, sum of x, sum of y, and the bounding box.
 
-    NaN pixels are left out. A cell without any other pixel has NaN for every measurement.
+    Columns of `sums`, ``(n_cells, 7)``: area, x, y, x0, y0, x1, y1; `index` says which cell a
+    run belongs to.
     """
-
-    regions: Regions
-    image: NDArray[Any]
-    """``(H, W)``, C-contiguous, in a type the kernels take."""
-
-    @classmethod
-    def of(cls, regions: Regions, image: NDArray[Any]) -> "Signal":
-        """Measure `image` on `regions`, which are of the same shape."""
-        if image.dtype not in _IMAGE_TYPES:
-            image = image.astype(np.float64)
-        return cls(regions, read_only(image))
-
-    def __len__(self) -> int:
-        return len(self.regions)
-
-    @cached_property
-    def count(self) -> NDArray[np.float64]:
-        """Pixels of each cell that have a value; NaN where none has."""
-        return np.where(self._sums[:, 0] > 0, self._sums[:, 0], np.nan)
-
-    @cached_property
-    def total(self) -> NDArray[np.float64]:
-        """Sum of the pixels of each cell, in float64."""
-        return np.where(self._sums[:, 0] > 0, self._sums[:, 1], np.nan)
-
-    @property
-    def mean(self) -> NDArray[np.float64]:
-        """Mean of the pixels of each cell."""
-        return self.total / self.count
-
-    @cached_property
-    def spread(self) -> NDArray[np.float64]:
-        """``(n_cells, 3)``: least and greatest pixel, and the mean squared distance to the mean."""
-        spread = np.empty((len(self), 3))
-        spread_pixels(self.image, self.regions.runs, self.regions.index, self.mean, spread)
-        spread[np.isnan(self.count)] = np.nan
-        spread[:, 2] /= self.count
-        return spread
-
-    def of_pixels(self, measure: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
-        """Measure each cell by a function of its pixel values, a 1-D array without NaN."""
-        values = [measure(pixels) if pixels.size else np.nan for pixels in self.pixels]
-        return np.array(values, dtype=np.float64)
-
-    @cached_property
-    def pixels(self) -> list[NDArray[Any]]:
-        """Pixel values of each cell, without NaN."""
-        ends = np.cumsum(self.regions.area)
-        values = np.empty(int(ends[-1]) if len(ends) else 0, dtype=self.image.dtype)
-        at = ends - self.regions.area
-        gather_pixels(self.image, self.regions.runs, self.regions.index, at, values)
-        pixels = np.split(values, ends[:-1]) if len(ends) else []
-        if np.array_equal(self.count, self.regions.area):
-            return pixels
-        return [part[~np.isnan(part)] for part in pixels]
-
-    @cached_property
-    def _sums(self) -> NDArray[np.float64]:
-        sums = np.zeros((len(self), 2))
-        add_up_pixels(self.image, self.regions.runs, self.regions.index, sums)
-        return sums
-
-
-@kernel
-def add_up_pixels(
-    image: NDArray[Any],
-    runs: NDArray[np.int64],
-    index: NDArray[np.int64],
-    sums: NDArray[np.float64],
-) -> None:
-    """Add to `sums`, ``(n_cells, 2)``, the number of pixels that are not NaN, and their total."""
+    sums[:, :3] = 0
+    sums[:, 3:5] = np.iinfo(np.int64).max
+    sums[:, 5:] = 0
     for i in range(runs.shape[0]):
-        total = 0.0
-        n_pixels = 0
-        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
-            if value == value:
-                total += value
-                n_pixels += 1
-        sums[index[i], 0] += n_pixels
-        sums[index[i], 1] += total
-
-
-@kernel
-def spread_pixels(
-    image: NDArray[Any],
-    runs: NDArray[np.int64],
-    index: NDArray[np.int64],
-    means: NDArray[np.float64],
-    spread: NDArray[np.float64],
-) -> None:
-    """Find the least and greatest pixel, and the sum of squared distances to the mean."""
-    spread[:, 0] = np.inf
-    spread[:, 1] = -np.inf
-    spread[:, 2] = 0.0
-    for i in range(runs.shape[0]):
-        cell = spread[index[i]]
-        mean = means[index[i]]
-        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
-            if value == value:
-                cell[0] = min(cell[0], value)
-                cell[1] = max(cell[1], value)
-                cell[2] += (value - mean) ** 2
-
-
-@kernel
-def gather_pixels(
-    image: NDArray[Any],
-    runs: NDArray[np.int64],
-    index: NDArray[np.int64],
-    at: NDArray[np.int64],
-    values: NDArray[Any],
-) -> None:
-    """Copy the pixels of each cell to `values` from where `at` says, which moves on."""
-    for i in range(runs.shape[0]):
-        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
-            values[at[index[i]]] = value
-            at[index[i]] += 1
-
-
-def _distinct(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sorted distinct labels, and where each label stands among them."""
-    top = int(labels.max(initial=0))
-    if top > _DENSE_LABELS:
-        cells, index = np.unique(labels, return_inverse=True)
-        return cells, index
-    present = np.zeros(top + 1, dtype=bool)
-    present[labels] = True
-    cells = np.flatnonzero(present)
-    return cells, (np.cumsum(present) - 1)[labels]
+        row, start, stop = runs[i, 0], runs[i, 1], runs[i, 2]
+        cell = sums[index[i]]
+        length = stop - start
+        cell[0] += length
+        cell[1] += (start + stop - 1) * length // 2
+        cell[2] += row * length
+        cell[3] = min(cell[3], start)
+        cell[4] = min(cell[4], row)
+        cell[5] = max(cell[5], stop)
+        cell[6] = max(cell[6], row + 1)
 
 
 def _central_moments(regions: Regions) -> NDArray[np.float64]:

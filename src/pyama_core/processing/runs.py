@@ -1,4 +1,4 @@
-"""The foreground of a label image as runs: gathered once, then used by every feature."""
+"""The foreground of a mask or label image as horizontal runs, found by one scan of its memory."""
 
 from typing import Any, Final
 
@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from pyama_core.processing.kernels import kernel
 
 _RUNS_PER_ROW: Final = 32
-_ONE_PER_LABEL: Final = {np.dtype(np.uint16): 0x0001000100010001, np.dtype(np.uint32): 0x100000001}
+_DENSE_LABELS: Final = 1 << 22
+_ONE_PER_LABEL: Final = {
+    np.dtype(np.uint8): 0x0101010101010101,
+    np.dtype(np.uint16): 0x0001000100010001,
+    np.dtype(np.uint32): 0x100000001,
+}
 """What a label times this is: a 64-bit word that holds nothing but the label."""
 
 
@@ -18,7 +23,7 @@ def find_runs(labels: NDArray[Any]) -> NDArray[np.int64]:
     Parameters
     ----------
     labels
-        ``(H, W)`` cell ids, 0 is background.
+        ``(H, W)`` cell ids, or a mask; 0 is background.
 
     Returns
     -------
@@ -36,9 +41,23 @@ def find_runs(labels: NDArray[Any]) -> NDArray[np.int64]:
     return runs[:n_runs]
 
 
+def distinct_labels(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct labels, ascending, and where each label stands among them."""
+    top = int(labels.max(initial=0))
+    if top > _DENSE_LABELS:
+        cells, index = np.unique(labels, return_inverse=True)
+        return cells, index
+    present = np.zeros(top + 1, dtype=bool)
+    present[labels] = True
+    cells = np.flatnonzero(present)
+    return cells, (np.cumsum(present) - 1)[labels]
+
+
 def _as_words(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint64]]:
     """Give the labels in reading order, and the same memory as 64-bit words."""
-    if labels.dtype not in _ONE_PER_LABEL:
+    if labels.dtype == np.bool_:
+        labels = labels.view(np.uint8)
+    elif labels.dtype not in _ONE_PER_LABEL:
         labels = labels.astype(np.uint32)
     flat = read_only(labels).reshape(-1)
     if flat.ctypes.data % 8:
@@ -118,26 +137,3 @@ def _end_run(
         n_runs += 1
         start = end
     return n_runs
-
-
-@kernel
-def sum_runs(runs: NDArray[np.int64], index: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
-    """Add up per cell: area, sum of x, sum of y, and the bounding box.
-
-    Columns of `sums`, ``(n_cells, 7)``: area, x, y, x0, y0, x1, y1; `index` says which cell a
-    run belongs to.
-    """
-    sums[:, :3] = 0
-    sums[:, 3:5] = np.iinfo(np.int64).max
-    sums[:, 5:] = 0
-    for i in range(runs.shape[0]):
-        row, start, stop = runs[i, 0], runs[i, 1], runs[i, 2]
-        cell = sums[index[i]]
-        length = stop - start
-        cell[0] += length
-        cell[1] += (start + stop - 1) * length // 2
-        cell[2] += row * length
-        cell[3] = min(cell[3], start)
-        cell[4] = min(cell[4], row)
-        cell[5] = max(cell[5], stop)
-        cell[6] = max(cell[6], row + 1)

@@ -1,0 +1,140 @@
+"""What the cells of one frame show in one image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.processing.extraction.regions import Regions
+from pyama_core.processing.kernels import kernel
+from pyama_core.processing.runs import read_only
+
+_IMAGE_TYPES: Final = tuple(np.dtype(name) for name in ("uint8", "uint16", "float32", "float64"))
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What the cells of one frame show in one image.
+
+    NaN pixels are left out. A cell without any other pixel has NaN for every measurement.
+    """
+
+    regions: Regions
+    image: NDArray[Any]
+    """``(H, W)``, C-contiguous, in a type the kernels take."""
+
+    @classmethod
+    def of(cls, regions: Regions, image: NDArray[Any]) -> "Signal":
+        """Measure `image` on `regions`, which are of the same shape."""
+        if image.dtype not in _IMAGE_TYPES:
+            image = image.astype(np.float64)
+        return cls(regions, read_only(image))
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    @cached_property
+    def count(self) -> NDArray[np.float64]:
+        """Pixels of each cell that have a value; NaN where none has."""
+        return np.where(self._sums[:, 0] > 0, self._sums[:, 0], np.nan)
+
+    @cached_property
+    def total(self) -> NDArray[np.float64]:
+        """Sum of the pixels of each cell, in float64."""
+        return np.where(self._sums[:, 0] > 0, self._sums[:, 1], np.nan)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean of the pixels of each cell."""
+        return self.total / self.count
+
+    @cached_property
+    def spread(self) -> NDArray[np.float64]:
+        """``(n_cells, 3)``: least and greatest pixel, and the mean squared distance to the mean."""
+        spread = np.empty((len(self), 3))
+        spread_pixels(self.image, self.regions.runs, self.regions.index, self.mean, spread)
+        spread[np.isnan(self.count)] = np.nan
+        spread[:, 2] /= self.count
+        return spread
+
+    def of_pixels(self, measure: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
+        """Measure each cell by a function of its pixel values, a 1-D array without NaN."""
+        values = [measure(pixels) if pixels.size else np.nan for pixels in self.pixels]
+        return np.array(values, dtype=np.float64)
+
+    @cached_property
+    def pixels(self) -> list[NDArray[Any]]:
+        """Pixel values of each cell, without NaN."""
+        ends = np.cumsum(self.regions.area)
+        values = np.empty(int(ends[-1]) if len(ends) else 0, dtype=self.image.dtype)
+        at = ends - self.regions.area
+        gather_pixels(self.image, self.regions.runs, self.regions.index, at, values)
+        pixels = np.split(values, ends[:-1]) if len(ends) else []
+        if np.array_equal(self.count, self.regions.area):
+            return pixels
+        return [part[~np.isnan(part)] for part in pixels]
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        sums = np.zeros((len(self), 2))
+        add_up_pixels(self.image, self.regions.runs, self.regions.index, sums)
+        return sums
+
+
+@kernel
+def add_up_pixels(
+    image: NDArray[Any],
+    runs: NDArray[np.int64],
+    index: NDArray[np.int64],
+    sums: NDArray[np.float64],
+) -> None:
+    """Add to `sums`, ``(n_cells, 2)``, the number of pixels that are not NaN, and their total."""
+    for i in range(runs.shape[0]):
+        total = 0.0
+        n_pixels = 0
+        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
+            if value == value:
+                total += value
+                n_pixels += 1
+        sums[index[i], 0] += n_pixels
+        sums[index[i], 1] += total
+
+
+@kernel
+def spread_pixels(
+    image: NDArray[Any],
+    runs: NDArray[np.int64],
+    index: NDArray[np.int64],
+    means: NDArray[np.float64],
+    spread: NDArray[np.float64],
+) -> None:
+    """Find the least and greatest pixel, and the sum of squared distances to the mean."""
+    spread[:, 0] = np.inf
+    spread[:, 1] = -np.inf
+    spread[:, 2] = 0.0
+    for i in range(runs.shape[0]):
+        cell = spread[index[i]]
+        mean = means[index[i]]
+        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
+            if value == value:
+                cell[0] = min(cell[0], value)
+                cell[1] = max(cell[1], value)
+                cell[2] += (value - mean) ** 2
+
+
+@kernel
+def gather_pixels(
+    image: NDArray[Any],
+    runs: NDArray[np.int64],
+    index: NDArray[np.int64],
+    at: NDArray[np.int64],
+    values: NDArray[Any],
+) -> None:
+    """Copy the pixels of each cell to `values` from where `at` says, which moves on."""
+    for i in range(runs.shape[0]):
+        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
+            values[at[index[i]]] = value
+            at[index[i]] += 1
