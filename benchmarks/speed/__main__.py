@@ -1,0 +1,56 @@
+"""``make bench``: the table of costs."""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.speed.plain import plain_costs
+from benchmarks.speed.scenes import Scene
+from benchmarks.speed.steps import moving_bytes, step_costs
+from benchmarks.speed.whole import run_seconds, start_seconds
+
+SCENES = (Scene(512, 20), Scene(2048, 20), Scene(2048, 150), Scene(2048, 1000))
+LONG = Scene(2048, 150, n_frames=20, n_fovs=2)
+STARTS = {
+    "import pyama_core": "import pyama_core",
+    "pyama --help": "import sys; sys.argv[1:] = ['--help']; from pyama_core.cli import main; main()",
+    "worker (imports)": "import pyama_core.processing.workflow.jobs, "
+    "pyama_core.processing.workflow.warmup",
+}
+
+
+def main(scenes: Sequence[Scene], long: Scene | None, repeats: int, folder: Path) -> None:
+    """Measure and print everything."""
+    print(
+        f"{'scene':<18}{'step':<14}{'ms/Mpx-frame':>13}{'x plain':>9}{'x bytes':>9}{'peak MB':>9}"
+    )
+    for scene in scenes:
+        _print_scene(scene, folder, repeats)
+    for name, code in STARTS.items():
+        print(f"start: {name:<25}{start_seconds(code, repeats):6.2f} s")
+    if long is not None:
+        seconds = run_seconds(long, folder, repeats)
+        print(f"{long.n_fovs} FOVs x {long.n_frames} frames from ND2, 2 workers: {seconds:.2f} s")
+
+
+def _print_scene(scene: Scene, folder: Path, repeats: int) -> None:
+    plain, moved = plain_costs(scene, folder), moving_bytes(scene, folder, repeats)
+    name = f"{scene.size} px, {scene.n_cells}"
+    for cost in step_costs(scene, folder, repeats):
+        faster = f"1/{plain[cost.step] / cost.ms:.1f}" if cost.step in plain else ""
+        print(
+            f"{name:<18}{cost.step:<14}{cost.ms:13.2f}{faster:>9}"
+            f"{cost.ms / moved:9.2f}{cost.peak_mb:9.0f}",
+            flush=True,
+        )
+    print(f"{name:<18}{'moving bytes':<14}{moved:13.2f}{'':>9}{1.0:9.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where movies are kept between calls")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        main(SCENES, LONG, options.repeats, options.folder or Path(temporary))

@@ -1,0 +1,86 @@
+"""CPU and memory of every step on one movie, as a worker does it."""
+
+import queue
+import shutil
+import threading
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.speed.measure import cpu_ms, peak_anonymous_memory
+from benchmarks.speed.scenes import Scene
+from pyama_core.io import open_microscopy
+from pyama_core.io.atomic import write_npy_stream
+from pyama_core.processing.workflow.channel import QueueChannel
+from pyama_core.processing.workflow.jobs import Job, run_job
+from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
+from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from pyama_core.processing.workflow.warmup import warm_up
+
+CHANNELS = Channels(0, [1, 2])
+BYTES_READ, BYTES_WRITTEN = 6, 17
+"""Per pixel: three uint16 channels in; those, a mask, labels and two float32 stacks out."""
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What one step costs on one movie."""
+
+    scene: Scene
+    step: str
+    ms: float
+    """CPU per megapixel-frame."""
+    peak_mb: float
+    """Anonymous memory of the process that did it."""
+
+
+def step_costs(scene: Scene, folder: Path, repeats: int) -> list[StepCost]:
+    """Measure every step of one FOV, and all of them, with their outputs written."""
+    run = _prepared(scene.file(folder), folder / "out")
+    warm_up(run.metadata.dtype, run.params)
+    costs = [_cost(scene, run, service.name, repeats) for service in run.services]
+    total = sum(cost.ms for cost in costs)
+    return [*costs, StepCost(scene, "whole FOV", total, max(cost.peak_mb for cost in costs))]
+
+
+def moving_bytes(scene: Scene, folder: Path, repeats: int) -> float:
+    """CPU of reading the frames and writing as many bytes as the outputs have, ms/Mpx-frame."""
+    move = partial(_move, scene.file(folder), scene, folder / "moved")
+    return cpu_ms(move, repeats) / scene.megapixel_frames
+
+
+def _prepared(file: Path, output: Path) -> PreparedRun:
+    shutil.rmtree(output, ignore_errors=True)
+    with open_microscopy(file) as source:
+        metadata = source.metadata
+    return prepare_run(metadata, ProcessingContext(output, CHANNELS), [0])
+
+
+def _cost(scene: Scene, run: PreparedRun, step: str, repeats: int) -> StepCost:
+    channel = QueueChannel(queue.Queue(), threading.Event())
+    services = [service for service in run.services if service.name == step]
+    job = Job(0, run.metadata, run.context, run.layout, services, run.stamps, channel)
+
+    def work() -> None:
+        outcome = run_job(job)
+        if outcome.error:
+            raise RuntimeError(outcome.details)
+
+    with peak_anonymous_memory() as peak:
+        ms = cpu_ms(work, repeats) / scene.megapixel_frames
+    return StepCost(scene, step, ms, peak.megabytes)
+
+
+def _move(file: Path, scene: Scene, output: Path) -> None:
+    shutil.rmtree(output, ignore_errors=True)
+    shape = (scene.n_frames, scene.size, scene.size)
+    spare = np.zeros((*shape[1:], BYTES_WRITTEN - BYTES_READ), np.uint8)
+    with open_microscopy(file) as source:
+        rest = write_npy_stream(output / "rest.npy", (scene.n_frames, *spare.shape), np.uint8)
+        raw = write_npy_stream(output / "raw.npy", (scene.n_frames, 3, *shape[1:]), np.uint16)
+        with rest as rest_stream, raw as raw_stream:
+            for t in range(scene.n_frames):
+                raw_stream.write(source.read_channels(0, t, (0, 1, 2)))
+                rest_stream.write(spare)
