@@ -57,7 +57,7 @@ def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
         "name": channel_name(metadata, channel),
         "colormap": channel_colormap(info),
         "blending": "translucent_no_depth" if info.emission_nm is None else "additive",
-        "contrast_limits": contrast_of(sampled),
+        "contrast_limits": contrast_of(sampled, 0.1 if info.emission_nm is None else 25.0),
         "metadata": {
             ORIGIN: Origin(source, axes, "raw", channel),
             **describe(metadata),
@@ -102,11 +102,20 @@ def describe(metadata: MicroscopyMetadata) -> dict[str, Any]:
     }
 
 
-def contrast_of(frame: NDArray[Any]) -> tuple[float, float]:
-    """Return contrast limits that show one frame well, of increasing values."""
+def contrast_of(frame: NDArray[Any], dark_percent: float = 0.1) -> tuple[float, float]:
+    """Return contrast limits that show one frame well, of increasing values.
+
+    Parameters
+    ----------
+    frame
+        A frame that stands for the others.
+    dark_percent
+        Share of its pixels that is shown black; for fluorescence that lies on phase contrast
+        much of its background.
+    """
     if not np.isfinite(frame).any():
         return 0.0, 1.0
-    low, high = np.nanpercentile(frame, (0.1, 99.9))
+    low, high = np.nanpercentile(frame, (dark_percent, 99.9))
     return float(low), float(high) if high > low else float(low) + 1.0
 
 

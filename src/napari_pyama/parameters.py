@@ -33,6 +33,11 @@ class Parameter:
     choices: tuple[Any, ...]
 
     @property
+    def has_automatic(self) -> bool:
+        """Whether the value can be left to the data; text that may be absent is left empty."""
+        return self.optional and self.kind is not str
+
+    @property
     def label(self) -> str:
         """Name and unit as a form shows them."""
         words = self.name.replace("_", " ").capitalize()

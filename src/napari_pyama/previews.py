@@ -17,6 +17,7 @@ from napari_pyama.layers import (
     labels_arguments,
 )
 from napari_pyama.view import View
+from pyama_core.columns import FRAME, GOOD, REASON
 from pyama_core.io import read_projected
 from pyama_core.processing.correction import correct_frame
 from pyama_core.processing.extraction import extract_stack
@@ -47,6 +48,8 @@ class Preview:
     table: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
+_OF_WHOLE_TRACES = (GOOD, REASON)
+
 MakePreview = Callable[[Request], Preview]
 
 
@@ -63,7 +66,7 @@ def preview_segmentation(request: Request) -> Preview:
     segmented = _segment(request, request.view.frame)
     labels = _labels_of(segmented)
     share = 100 * float(np.mean(labels > 0))
-    n_cells = f"{labels.max()} cells, " if segmented.instances is not None else ""
+    n_cells = f"{_cells(labels.max())}, " if segmented.instances is not None else ""
     return Preview(
         [_labels(request, "segmentation", labels)], f"{n_cells}{share:.1f} % of the frame is cell."
     )
@@ -84,7 +87,7 @@ def preview_correction(request: Request) -> Preview:
 def preview_tracking(request: Request) -> Preview:
     """Show how the cells of the frame are linked to those of the frame beside it."""
     frames = _frame_and_neighbor(request)
-    segmented = np.stack([_labels_of(_segment(request, t)) for t in frames])
+    segmented = np.stack([_untracked(_segment(request, t)) for t in frames])
     phase = np.stack([_plane(request, request.pc, t) for t in frames])
     tracking = track_stack(segmented, request.recipe.tracking, phase=phase)
     labels = list(tracking)
@@ -93,7 +96,7 @@ def preview_tracking(request: Request) -> Preview:
     shown = labels[frames.index(request.view.frame)]
     return Preview(
         [_labels(request, "tracking", shown)],
-        f"{n_linked} of {max(map(len, cells))} cells are linked "
+        f"{n_linked} of {_cells(max(map(len, cells)))} linked "
         f"between frames {frames[0]} and {frames[-1]}.",
     )
 
@@ -101,7 +104,7 @@ def preview_tracking(request: Request) -> Preview:
 def preview_extraction(request: Request) -> Preview:
     """Measure the cells of the frame."""
     view = request.view
-    segmented = _labels_of(_segment(request, view.frame))
+    segmented = _untracked(_segment(request, view.frame))
     labels = next(iter(track_stack(segmented[None], request.recipe.tracking)))
     images = {c: _corrected(request, c)[1][None] for c in request.fl}
     times = view.source.metadata.times_of(view.fov)[view.frame : view.frame + 1]
@@ -109,8 +112,10 @@ def preview_extraction(request: Request) -> Preview:
         labels[None], images, request.recipe.extraction, times=times, fov=view.fov
     )
     table = next(iter(tables.values()))
-    text = f"{labels.max()} cells measured in this frame."
-    return Preview([_labels(request, "cells", labels)], text, table)
+    shown = {name: column for name, column in table.items() if name not in _OF_WHOLE_TRACES}
+    shown[FRAME] = np.full_like(table[FRAME], view.frame)
+    text = f"{_cells(labels.max())} measured in this frame."
+    return Preview([_labels(request, "cells", labels)], text, shown)
 
 
 def _plane(request: Request, channel: int, frame: int | None = None) -> NDArray[Any]:
@@ -129,6 +134,15 @@ def _corrected(request: Request, channel: int) -> tuple[NDArray[Any], NDArray[np
     raw = _plane(request, channel)
     mask = _segment(request, request.view.frame).mask
     return raw, correct_frame(raw, mask, request.recipe.correction)
+
+
+def _untracked(segmented: SegmentedFrame) -> NDArray[Any]:
+    """Return what tracking takes: instances where there are any, else the mask."""
+    return segmented.mask if segmented.instances is None else segmented.instances
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _labels_of(segmented: SegmentedFrame) -> NDArray[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_pyama.compiled import ensure_compiled
 from napari_pyama.layers import LayerTuple
 from napari_pyama.previews import Request
 from napari_pyama.result_layers import expected_files, layers_of_results
@@ -65,6 +66,7 @@ def run_trial(
     InterruptedError
         `cancel` was set.
     """
+    ensure_compiled(request.view.source.metadata.dtype, request.recipe)
     run = _prepare(request, scratch)
     fov = request.view.fov
     job = Job(

@@ -20,6 +20,8 @@ class CheckList(QListWidget):
         for name in names:
             self._add(name)
         self.setMaximumHeight(130)
+        self.setMinimumWidth(150)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def check(self, names: Sequence[str]) -> None:
         """Check these names and no others; unknown ones are added."""

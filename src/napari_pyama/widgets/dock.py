@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -25,6 +25,8 @@ class Dock(QWidget):
         self.session = session_of(viewer)
         self._closed = False
         self._docked = False
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self.refresh)
         self.column = QVBoxLayout()
         self.column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(8, 8, 8, 8)
@@ -43,11 +45,40 @@ class Dock(QWidget):
         assert app is not None
         app.aboutToQuit.connect(self.shut_down)
 
+    def sizeHint(self) -> QSize:
+        """Ask for no more width than leaves room for the images on a small screen."""
+        return QSize(350, 640)
+
+    def follow_viewer(self) -> None:
+        """Refresh the dock after each change of the viewer: once after many at a time."""
+        for event in self._viewer_events():
+            event.connect(self.refresh_soon)
+
+    def refresh_soon(self, event: Any = None) -> None:
+        """Refresh when the GUI thread is free."""
+        if not self._closed:
+            self._soon.start()
+
+    def refresh(self) -> None:
+        """Show what is in view now."""
+
     def shut_down(self) -> None:
         """End all work and let go of the viewer; once."""
         if not self._closed:
             self._closed = True
+            self._soon.stop()
+            for event in self._viewer_events():
+                event.disconnect(self.refresh_soon)
             self.on_shut_down()
+
+    def _viewer_events(self) -> list[Any]:
+        layers, dims = self.viewer.layers, self.viewer.dims
+        return [
+            layers.events.inserted,
+            layers.events.removed,
+            layers.selection.events.active,
+            dims.events.point,
+        ]
 
     def on_shut_down(self) -> None:
         """End this dock's own work."""

@@ -49,7 +49,7 @@ def _editor(parameter: Parameter) -> Editor:
     if parameter.kind is float:
         return _float_editor(parameter)
     if parameter.kind is str:
-        return _plain(LineEdit())
+        return _text_editor(parameter)
     return _yaml_editor()
 
 
@@ -58,6 +58,19 @@ def _plain(widget: ValueWidget[Any]) -> Editor:
         widget.value = value
 
     return _of_widget(widget, show, widget.get_value)
+
+
+def _text_editor(parameter: Parameter) -> Editor:
+    """Edit text; where there may be none, an empty line is none."""
+    widget = LineEdit()
+
+    def show(value: str | None) -> None:
+        widget.value = value or ""
+
+    def read() -> str | None:
+        return None if parameter.optional and not widget.value else widget.value
+
+    return _of_widget(widget, show, read)
 
 
 def _of_widget(

@@ -65,7 +65,7 @@ class RunDock(Dock):
             self.column.addWidget(part)
 
     def _connect(self) -> None:
-        self.form.changed.connect(self.refresh)
+        self.form.changed.connect(self.refresh_soon)
         self.command.clicked.connect(self._on_copy_command)
         self.run.clicked.connect(self.start)
         self.cancel.clicked.connect(self._on_cancel)
@@ -78,19 +78,9 @@ class RunDock(Dock):
         self.task.failed.connect(self._on_failed)
         self.task.cancelled.connect(self._on_cancelled)
         self.task.finished.connect(self._on_finished)
-        self.session.recipe_changed.connect(self.refresh)
-        self.session.channels_changed.connect(self.refresh)
-        for event in self._viewer_events():
-            event.connect(self.refresh)
-
-    def _viewer_events(self) -> list[Any]:
-        layers = self.viewer.layers
-        return [
-            layers.events.inserted,
-            layers.events.removed,
-            layers.selection.events.active,
-            self.viewer.dims.events.point,
-        ]
+        self.session.recipe_changed.connect(self.refresh_soon)
+        self.session.channels_changed.connect(self.refresh_soon)
+        self.follow_viewer()
 
     def on_shut_down(self) -> None:
         """Cancel the run; what is done is saved."""
@@ -98,16 +88,14 @@ class RunDock(Dock):
         self.planning.close()
         self.loading.close()
         self._end_activity()
-        self.session.recipe_changed.disconnect(self.refresh)
-        self.session.channels_changed.disconnect(self.refresh)
-        for event in self._viewer_events():
-            event.disconnect(self.refresh)
+        self.session.recipe_changed.disconnect(self.refresh_soon)
+        self.session.channels_changed.disconnect(self.refresh_soon)
 
     def on_shown(self) -> None:
         """Find again what a run would do."""
         self.refresh()
 
-    def refresh(self, event: Any = None) -> None:
+    def refresh(self) -> None:
         """Follow the viewer and the form: find what a run would do and what it needs."""
         view = view_of(self.viewer)
         self.form.setEnabled(view is not None)

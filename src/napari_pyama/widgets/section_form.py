@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,7 +21,10 @@ from napari_pyama.widgets.editors import editor_for
 
 
 class ParameterRow(QWidget):
-    """One parameter: its editor, a box for "automatic" where it may be, a reset button."""
+    """One parameter: its editor, a box for "automatic" where it may be, a reset button.
+
+    The `caption` that explains a value stands below it, where the form puts it.
+    """
 
     edited = Signal(str, object)
 
@@ -41,25 +43,22 @@ class ParameterRow(QWidget):
         self._connect()
 
     def _lay_out(self) -> None:
-        line = QHBoxLayout()
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
         native = self.editor.native
         native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for part in (native, self.automatic, self.reset):
             line.addWidget(part)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(line)
-        column.addWidget(self.caption)
 
     def _explain(self) -> None:
         self.setToolTip(self.parameter.help)
-        self.automatic.setVisible(self.parameter.optional)
+        self.automatic.setVisible(self.parameter.has_automatic)
         self.automatic.setToolTip(f"Found from the data: {self.parameter.auto}.")
         self.reset.setText("↺")
         self.reset.setToolTip("Back to the default")
         self.reset.setAutoRaise(True)
         self.caption.setWordWrap(True)
+        self.caption.setIndent(12)
         self.caption.setEnabled(False)
 
     def _connect(self) -> None:
@@ -70,9 +69,9 @@ class ParameterRow(QWidget):
     def show_value(self, value: Any) -> None:
         """Show a value exactly as it is kept, without reporting it as an edit."""
         self._value, self._showing = value, True
-        if value is not None:
+        if value is not None or not self.parameter.has_automatic:
             self.editor.show(value)
-        self.automatic.setChecked(value is None)
+        self.automatic.setChecked(value is None and self.parameter.has_automatic)
         self._showing = False
         self._update_state()
 
@@ -95,10 +94,10 @@ class ParameterRow(QWidget):
         self.edited.emit(self.parameter.name, self.parameter.default)
 
     def _update_state(self) -> None:
-        is_automatic = self._value is None
+        is_automatic = self.automatic.isChecked()
         self.editor.native.setEnabled(not is_automatic)
         self.reset.setEnabled(self._value != self.parameter.default)
-        self.caption.setText(self.parameter.auto)
+        self.caption.setText(f"automatic: {self.parameter.auto}")
         self.caption.setVisible(is_automatic and bool(self.parameter.auto))
 
 
@@ -126,6 +125,7 @@ class SectionForm(QWidget):
             label = QLabel(row.parameter.label)
             label.setToolTip(row.parameter.help)
             layout.addRow(label, row)
+            layout.addRow(row.caption)
             row.edited.connect(self._on_edited)
         self.value = value
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from napari_pyama.compiled import ensure_compiled
 from napari_pyama.newest import NewestOnly
 from napari_pyama.previews import PREVIEW, MakePreview, Preview, Request
 from napari_pyama.shown import remove_roles, show_layers
@@ -15,6 +17,9 @@ from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.section_form import SectionForm
 from napari_pyama.widgets.table_view import TableView
 from napari_pyama.widgets.trial_bar import TrialBar
+
+PATIENCE_MS = 1000
+"""After this time a preview is announced."""
 
 NOTHING_OPEN = "Open an ND2 file, or File > Open Sample > PyAMA, to begin."
 
@@ -65,6 +70,7 @@ class StepDock(Dock):
         self.table = TableView() if self.kind.has_table else None
         self.trial = TrialBar(self.viewer, self.session, self.kind.name, self.request)
         self.preview = NewestOnly(parent=self)
+        self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._lay_out()
         self._connect()
         self.refresh()
@@ -91,31 +97,21 @@ class StepDock(Dock):
         self.channels.changed.connect(self.session.set_channels)
         self.preview.done.connect(self._on_preview)
         self.preview.failed.connect(self._on_preview_failed)
+        self._patience.timeout.connect(self._on_slow_preview)
         self.trial.done.connect(self._on_trial_done)
         if self.table is not None:
             self.trial.traced.connect(self.table.show_table)
         self.session.recipe_changed.connect(self._on_recipe)
-        self.session.channels_changed.connect(self.refresh)
-        for event in self._viewer_events():
-            event.connect(self.refresh)
-
-    def _viewer_events(self) -> list[Any]:
-        layers, dims = self.viewer.layers, self.viewer.dims
-        return [
-            layers.events.inserted,
-            layers.events.removed,
-            layers.selection.events.active,
-            dims.events.point,
-        ]
+        self.session.channels_changed.connect(self.refresh_soon)
+        self.follow_viewer()
 
     def on_shut_down(self) -> None:
         """End preview and trial, disconnect, take the preview layers out."""
+        self._patience.stop()
         self.preview.close()
         self.trial.close_down()
         self.session.recipe_changed.disconnect(self._on_recipe)
-        self.session.channels_changed.disconnect(self.refresh)
-        for event in self._viewer_events():
-            event.disconnect(self.refresh)
+        self.session.channels_changed.disconnect(self.refresh_soon)
         remove_roles(self.viewer, PREVIEW)
 
     def on_shown(self) -> None:
@@ -126,7 +122,7 @@ class StepDock(Dock):
         """Take the preview out of the viewer."""
         self._stop_preview()
 
-    def refresh(self, event: Any = None) -> None:
+    def refresh(self) -> None:
         """Follow the viewer: what is in view, its channels, its preview."""
         view = view_of(self.viewer)
         if view is None:
@@ -152,7 +148,8 @@ class StepDock(Dock):
             return
         session, make = self.session, self.kind.make_preview
         request = Request(view, session.recipe, session.pc, session.fl)
-        self.preview.request(lambda: make(request))
+        self.preview.request(lambda: _compiled_preview(make, request))
+        self._patience.start()
 
     def _stop_preview(self) -> None:
         self.preview.drop()
@@ -165,6 +162,12 @@ class StepDock(Dock):
         show_layers(self.viewer, preview.layers)
         if self.table is not None:
             self.table.show_table(preview.table)
+
+    def _on_slow_preview(self) -> None:
+        if self.preview.busy:
+            self.status.setText(
+                "Computing the preview… the first one compiles kernels, for up to 20 seconds."
+            )
 
     def _on_preview_failed(self, error: BaseException) -> None:
         self.status.setText(f"No preview: {error}")
@@ -179,13 +182,18 @@ class StepDock(Dock):
 
     def _on_recipe(self, recipe: Any) -> None:
         self.form.value = self.session.section(self.kind.name)
-        self.refresh()
+        self.refresh_soon()
 
     def _on_live(self, on: bool) -> None:
         if on:
             self.refresh()
         else:
             self._stop_preview()
+
+
+def _compiled_preview(make: MakePreview, request: Request) -> Preview:
+    ensure_compiled(request.view.source.metadata.dtype, request.recipe)
+    return make(request)
 
 
 def _describe(view: View) -> str:

@@ -14,6 +14,9 @@ from pyama_core.processing.extraction.features import feature_reference
 Table = dict[str, NDArray[Any]]
 
 
+_ROWS_THAT_SET_WIDTHS = 20
+
+
 class TableModel(QAbstractTableModel):
     """Columns by name, all of one length."""
 
@@ -66,6 +69,7 @@ class TableView(QTableView):
         self._model = TableModel()
         self.setModel(self._model)
         self.setMinimumHeight(160)
+        self.horizontalHeader().setResizeContentsPrecision(_ROWS_THAT_SET_WIDTHS)
         self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
         self.verticalHeader().setVisible(False)
         self.verticalHeader().setDefaultSectionSize(20)

@@ -7,15 +7,16 @@ from napari.layers import Layer
 
 from napari_pyama.layers import contrast_of, origin_of, raw_layers
 from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
-from napari_pyama.start import start_at_first_step
 from napari_pyama.view import view_of
-from tests.plugin_sources import HEIGHT, N_FOVS, N_FRAMES, WIDTH, experiment, stack_experiment
-
-
-def open_in(viewer, source):
-    start_at_first_step(viewer)
-    for layer in raw_layers(source):
-        viewer.add_layer(Layer.create(*layer))
+from tests.plugin.sources import (
+    HEIGHT,
+    N_FOVS,
+    N_FRAMES,
+    WIDTH,
+    experiment,
+    open_in,
+    stack_experiment,
+)
 
 
 def test_one_layer_per_channel_named_and_colored_by_it():

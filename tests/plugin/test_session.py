@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from napari_pyama.session import Session, session_of
 from pyama_core.errors import InputError
 from pyama_core.processing.segmentation import SegmentationParams
-from tests.plugin_sources import experiment
+from tests.plugin.sources import experiment
 
 
 def test_docks_of_one_viewer_share_a_session():

@@ -9,7 +9,7 @@ from napari_pyama.run_request import RunRequest, command_of, plan_run
 from pyama_core.errors import InputError
 from pyama_core.io import open_microscopy
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
-from tests.plugin_sources import experiment
+from tests.plugin.sources import experiment
 
 STEPS = ("copy", "segmentation", "tracking")
 

@@ -8,7 +8,7 @@ import pytest
 from napari._app_model.constants._menus import is_menu_contributable
 from npe2 import PluginManifest
 
-ROOT_MANIFEST = Path(__file__).resolve().parents[1] / "napari.yaml"
+ROOT_MANIFEST = Path(__file__).resolve().parents[2] / "napari.yaml"
 
 
 @pytest.fixture(scope="module")

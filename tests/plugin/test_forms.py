@@ -57,7 +57,7 @@ def test_every_number_of_the_recipe_has_limits_and_a_step(step):
         if parameter.kind in (int, float):
             assert None not in (parameter.lower, parameter.upper, parameter.step), parameter.name
         assert parameter.help, parameter.name
-        if parameter.optional:
+        if parameter.has_automatic:
             assert parameter.auto, parameter.name
 
 
@@ -118,7 +118,7 @@ def test_a_value_left_to_the_data_has_a_box_that_says_so(qapp):
     row = form.rows["maybe"]
     assert row.automatic.isChecked()
     assert not row.editor.native.isEnabled()
-    assert row.caption.text() == "by it"
+    assert row.caption.text() == "automatic: by it"
     row.automatic.setChecked(False)
     assert form.value.maybe == 0
     row.automatic.setChecked(True)

@@ -11,7 +11,7 @@ import napari_pyama
 from pyama_core.errors import InputError
 from pyama_core.io.results import read_results
 from pyama_core.processing.workflow.params import workflow_params
-from tests.plugin_sources import HEIGHT, N_FRAMES, WIDTH, cells, experiment
+from tests.plugin.sources import HEIGHT, N_FRAMES, WIDTH, cells, experiment
 
 
 def test_the_steps_in_a_row():

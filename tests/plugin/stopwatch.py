@@ -1,0 +1,81 @@
+"""How long the plugin's callbacks hold the GUI thread, napari's own work left out."""
+
+import functools
+import time
+
+from napari.components import LayerList, ViewerModel
+from napari.layers import Image, Labels, Layer, Tracks
+
+from napari_pyama.newest import NewestOnly
+from napari_pyama.task import Task
+from napari_pyama.tracks_follower import TracksFollower
+from napari_pyama.widgets.channel_picker import ChannelPicker
+from napari_pyama.widgets.recipe_bar import RecipeBar
+from napari_pyama.widgets.run import RunDock
+from napari_pyama.widgets.run_form import RunForm
+from napari_pyama.widgets.section_form import ParameterRow, SectionForm
+from napari_pyama.widgets.step_dock import StepDock
+from napari_pyama.widgets.trial_bar import TrialBar
+
+OURS = (
+    ChannelPicker,
+    NewestOnly,
+    ParameterRow,
+    RecipeBar,
+    RunDock,
+    RunForm,
+    SectionForm,
+    StepDock,
+    Task,
+    TracksFollower,
+    TrialBar,
+)
+CALLBACKS = ("refresh", "follow", "start", "on_shown", "on_hidden", "on_shut_down", "_start")
+
+
+class Stopwatch:
+    """Milliseconds of each callback, the longest by name."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.longest: dict[str, float] = {}
+        self._left_out = 0.0
+        self._depth = 0
+        self._in_napari = False
+        for kind in OURS:
+            for name, method in list(vars(kind).items()):
+                if callable(method) and (name.startswith("_on_") or name in CALLBACKS):
+                    monkeypatch.setattr(kind, name, self._timed(kind.__name__, name, method))
+        for kind, name in ((ViewerModel, "add_layer"), (LayerList, "remove")):
+            monkeypatch.setattr(kind, name, self._leaving_out(getattr(kind, name)))
+        monkeypatch.setattr(Layer, "create", staticmethod(self._leaving_out(Layer.create)))
+        for kind in (Image, Labels, Tracks):
+            own = next(vars(base)["data"] for base in kind.__mro__ if "data" in vars(base))
+            setter = self._leaving_out(own.fset)
+            monkeypatch.setattr(kind, "data", property(own.fget, setter), raising=False)
+
+    def _timed(self, kind, name, method):
+        @functools.wraps(method)
+        def timed(*args, **kwargs):
+            began, left_out_before = time.perf_counter(), self._left_out
+            try:
+                return method(*args, **kwargs)
+            finally:
+                spent = time.perf_counter() - began - (self._left_out - left_out_before)
+                key = f"{kind}.{name}"
+                self.longest[key] = max(self.longest.get(key, 0.0), 1000 * spent)
+
+        return timed
+
+    def _leaving_out(self, function):
+        @functools.wraps(function)
+        def left_out(*args, **kwargs):
+            if self._in_napari:
+                return function(*args, **kwargs)
+            self._in_napari, began = True, time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._in_napari = False
+                self._left_out += time.perf_counter() - began
+
+        return left_out
