@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyama_core.errors import InputError
+from pyama_core.io.coincidence import coinciding_cells
 from pyama_core.io.inspection import (
     REJECTED,
     inspected_path,
@@ -112,6 +115,26 @@ def test_a_track_elsewhere_or_at_another_time_takes_no_mark(traces: Path) -> Non
     assert "0 of its 1 marks" in note
     assert load_marks(traces) == {}
     assert preferred_traces(traces) == (traces, [])
+
+
+@given(
+    shift=st.floats(-4, 4),
+    ids=st.permutations([1, 2, 3, 4]),
+    starts=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=4, unique=True),
+)
+def test_tracks_are_recognized_under_other_ids(
+    shift: float, ids: list[int], starts: list[tuple[int, int]]
+) -> None:
+    old = table_of({i + 1: (20 * x, 20 * y) for i, (x, y) in enumerate(starts[:4])})
+    new = table_of({ids[i]: (20 * x + shift, 20 * y) for i, (x, y) in enumerate(starts[:4])})
+    assert coinciding_cells(old, new, [1, 3]) == {1: ids[0], 3: ids[2]}
+
+
+def test_a_track_that_lasts_much_longer_is_another(traces: Path) -> None:
+    old = table_of({1: (10, 10)})
+    short = {name: column[:3] for name, column in old.items()}
+    assert coinciding_cells(short, old, [1]) == {}
+    assert coinciding_cells(old, short, [1]) == {}
 
 
 def test_the_user_is_told_once(traces: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pyama_core.columns import AREA, CELL, FRAME, GOOD, POSITION_X, POSITION_Y, REASON
+from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import atomic_write, write_text
+from pyama_core.io.coincidence import coinciding_cells
 from pyama_core.io.digest import digest_file
 from pyama_core.io.tables import read_table
 
@@ -34,8 +34,6 @@ REJECTED: Final = "rejected by hand"
 
 _SUFFIX: Final = "_inspected"
 _DATE: Final = "%Y-%m-%d_%H%M%S"
-_RADIUS_WITHOUT_AREA: Final = 5.0
-_LEAST_OVERLAP: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -148,59 +146,6 @@ def _carry_over(
         f"{traces.name} has changed since it was inspected: the inspected copy is kept as "
         f"{dated.name}, and {len(kept)} of its {len(marks)} marks were carried over."
     ]
-
-
-def coinciding_cells(
-    old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]], cells: Iterable[int]
-) -> dict[int, int]:
-    """Find the cell of a new trace table that is the same as one of an old.
-
-    Parameters
-    ----------
-    old, new
-        Trace tables of one field of view.
-    cells
-        Cells of the old table to look for.
-
-    Returns
-    -------
-    dict
-        New cell by old cell, for those whose tracks lie within a cell's radius of each other in
-        more than half of the frames in which either is.
-    """
-    wanted = np.isin(old[CELL], list(cells))
-    together: Counter[tuple[int, int]] = Counter()
-    for frame in np.unique(old[FRAME][wanted]):
-        here, there = wanted & (old[FRAME] == frame), new[FRAME] == frame
-        together.update(_neighbors(_rows(old, here), _rows(new, there)))
-    n_old, n_new = Counter(old[CELL].tolist()), Counter(new[CELL].tolist())
-    return {
-        a: b for (a, b), n in together.items() if n > _LEAST_OVERLAP * (n_old[a] + n_new[b] - n)
-    }
-
-
-def _rows(table: Mapping[str, NDArray[Any]], chosen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    return {name: column[chosen] for name, column in table.items()}
-
-
-def _neighbors(
-    old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]
-) -> list[tuple[int, int]]:
-    """Pair each old cell of a frame with the nearest new one within its radius."""
-    if not len(new[CELL]):
-        return []
-    dx = old[POSITION_X][:, None] - new[POSITION_X]
-    dy = old[POSITION_Y][:, None] - new[POSITION_Y]
-    distance = np.hypot(dx, dy)
-    nearest = distance.argmin(axis=1)
-    near = distance.min(axis=1) <= _radius(old)
-    return list(zip(old[CELL][near].tolist(), new[CELL][nearest[near]].tolist(), strict=True))
-
-
-def _radius(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    if AREA not in table:
-        return np.full(len(table[CELL]), _RADIUS_WITHOUT_AREA)
-    return np.sqrt(table[AREA] / np.pi)
 
 
 def _marked(
