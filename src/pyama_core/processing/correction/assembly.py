@@ -1,10 +1,6 @@
 """From what the frames showed to the background that is taken out of them."""
 
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pyama_core.processing.correction.background import Background
 from pyama_core.processing.correction.choice import choose
@@ -12,51 +8,15 @@ from pyama_core.processing.correction.diagnostics import full_tiles_note, residu
 from pyama_core.processing.correction.fill import fill_from_neighbors, fill_over_time
 from pyama_core.processing.correction.illumination import Illumination
 from pyama_core.processing.correction.local import local_background
+from pyama_core.processing.correction.observation import Divisions, Observed
 from pyama_core.processing.correction.params import CorrectionParams
-from pyama_core.processing.correction.patches import PatchSeries
 from pyama_core.processing.correction.regression import SurfaceRegression
 from pyama_core.processing.correction.smoothing import smooth_over_time
 from pyama_core.processing.correction.spline import Floats, SplineAxis, SplineSurface
 from pyama_core.processing.correction.tiles import Division
 
-Divisions = tuple[Division, Division]
-
 _LEAST_NODES = 7
 """So many nodes carry the light of a field however small it is."""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What the frames of one channel showed, filled in frame by frame."""
-
-    tiles: Floats
-    """``(T, ny, nx)`` tile medians; NaN where all is cells or missing."""
-    patches: PatchSeries
-    whole: Floats
-    """``(T,)`` median of each frame's background, of all its pixels where all is cells."""
-    masked_share: Floats
-    """``(T,)``; NaN in missing frames."""
-
-    @classmethod
-    def nothing(cls, n_frames: int, divisions: Divisions) -> Self:
-        """Nothing seen yet: every frame is missing."""
-        y, x = divisions
-        grid = (n_frames, y.n_patches, x.n_patches)
-        return cls(
-            tiles=np.full((n_frames, y.n_tiles, x.n_tiles), np.nan),
-            patches=PatchSeries(
-                np.zeros(grid, dtype=np.float32),
-                np.zeros(grid, dtype=np.int32),
-                (y.patch_centers, x.patch_centers),
-            ),
-            whole=np.full(n_frames, np.nan),
-            masked_share=np.full(n_frames, np.nan),
-        )
-
-    @property
-    def missing(self) -> NDArray[np.bool_]:
-        """``(T,)`` frames that nothing was read from."""
-        return np.isnan(self.masked_share)
 
 
 def assemble(observed: Observed, divisions: Divisions, params: CorrectionParams) -> Background:
@@ -84,7 +44,7 @@ def assemble(observed: Observed, divisions: Divisions, params: CorrectionParams)
         gain=gain,
         medians=observed.tiles,
         masked_share=observed.masked_share,
-        residual=residual_background(patches, axes, surfaces, gain),
+        residual=residual_background(observed.pixels, axes, surfaces, gain),
         camera_offset=choice.camera_offset,
         notes=[*choice.notes, *full_tiles_note(observed.tiles[~observed.missing])],
     )

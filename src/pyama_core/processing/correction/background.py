@@ -39,21 +39,29 @@ class Background:
     masked_share: Floats
     """``(T,)`` share of a frame's pixels on a cell or within its margin; NaN if missing."""
     residual: float
-    """Median corrected value of cell-free patches over all frames, counts."""
+    """Median corrected value of cell-free pixels over all frames (a sample of them), counts."""
     camera_offset: float
     """What the camera reads without light, given or estimated, counts; NaN where unknown."""
     notes: list[str]
     """What a user should know, one sentence each."""
 
+    @cached_property
+    def spline(self) -> SplineSurface:
+        """Evaluates values at the nodes anywhere in the frame."""
+        return SplineSurface(
+            SplineAxis(self.nodes_y, self.shape[0], self.hold),
+            SplineAxis(self.nodes_x, self.shape[1], self.hold),
+        )
+
     def surface(self, t: int) -> Image:
         """Background of frame `t`, ``(H, W)`` float32, counts."""
-        return self._spline.at_pixels(self.surfaces[t])
+        return self.spline.at_pixels(self.surfaces[t])
 
     def gain_image(self) -> Image:
         """Illumination relative to its mean, ``(H, W)`` float32; ones if only subtracted."""
         if self.gain is None:
             return np.ones(self.shape, dtype=np.float32)
-        gain = self._spline.at_pixels(self.gain)
+        gain = self.spline.at_pixels(self.gain)
         return np.maximum(gain, np.float32(_LEAST_GAIN), out=gain)
 
     def correct(self, frame: NDArray[Any], t: int, out: Image | None = None) -> Image:
@@ -82,7 +90,7 @@ class Background:
         if np.isnan(self.surfaces[t]).any():
             corrected[:] = np.nan
         else:
-            self._spline.subtract(frame, self.surfaces[t], self._per_gain, corrected)
+            self.spline.subtract(frame, self.surfaces[t], self._per_gain, corrected)
         return corrected
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -99,13 +107,6 @@ class Background:
         values["shape"] = tuple(values["shape"].tolist())
         values["notes"] = values["notes"].tolist()
         return cls(**values)
-
-    @cached_property
-    def _spline(self) -> SplineSurface:
-        return SplineSurface(
-            SplineAxis(self.nodes_y, self.shape[0], self.hold),
-            SplineAxis(self.nodes_x, self.shape[1], self.hold),
-        )
 
     @cached_property
     def _per_gain(self) -> Image:

@@ -72,7 +72,7 @@ def _chosen(
 
 
 def _against_regression(params: CorrectionParams, slopes: Illumination) -> str:
-    if np.ptp(slopes.drift) < params.least_drift * abs(slopes.level):
+    if np.ptp(slopes.drift) <= params.least_drift * abs(slopes.level):
         return f"the background {_change(slopes)}, too little for a regression"
     if slopes.gain_error > params.gain_precision:
         return f"a regression gives the gain to {slopes.gain_error:.1%} only"

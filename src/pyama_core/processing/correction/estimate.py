@@ -1,15 +1,14 @@
 """The background of a whole time lapse, estimated in one pass over its frames."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pyama_core.processing.correction.assembly import Observed, assemble
+from pyama_core.errors import InputError
+from pyama_core.processing.correction.assembly import assemble
 from pyama_core.processing.correction.background import Background
-from pyama_core.processing.correction.masks import Mask, widen
+from pyama_core.processing.correction.masks import widen
 from pyama_core.processing.correction.medians import MedianCounter
+from pyama_core.processing.correction.observation import Observed
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.tiles import divide
 from pyama_core.processing.stack import Stack, Tick, no_tick
@@ -39,6 +38,11 @@ def estimate_background(
         Frames without data: nothing is learned from them, their background is NaN.
     tick
         Called once per frame.
+
+    Raises
+    ------
+    InputError
+        Frames and masks differ in shape.
     """
     return estimate_backgrounds({0: frames}, masks, params, missing=missing, tick=tick)[0]
 
@@ -55,6 +59,8 @@ def estimate_backgrounds(
 
     Parameters as in `estimate_background`, with the frames of every channel by its key.
     """
+    for frames in channels.values():
+        _check_shapes(frames.shape, masks.shape)
     _, height, width = masks.shape
     divisions = divide((height, width), params.spatial_window, params.patch_size)
     counter = MedianCounter(*divisions)
@@ -64,16 +70,14 @@ def estimate_backgrounds(
         if t not in missing:
             masked = widen(masks[t], params.mask_margin)
             for key, frames in channels.items():
-                _observe(frames[t], masked, counter, observed[key], t)
+                frame = frames[t]
+                observed[key].see(t, frame, masked, counter(frame, masked))
     return {key: assemble(seen, divisions, params) for key, seen in observed.items()}
 
 
-def _observe(
-    frame: NDArray[Any], masked: Mask, counter: MedianCounter, observed: Observed, t: int
-) -> None:
-    found = counter(frame, masked)
-    observed.tiles[t] = found.tiles
-    observed.patches.medians[t] = np.where(found.pixels > 0, found.patches, 0)
-    observed.patches.pixels[t] = found.pixels
-    observed.whole[t] = np.median(frame) if np.isnan(found.whole) else found.whole
-    observed.masked_share[t] = 1 - found.pixels.sum() / masked.size
+def _check_shapes(frames: tuple[int, ...], masks: tuple[int, ...]) -> None:
+    if frames != masks or len(masks) != 3:
+        raise InputError(
+            f"Frames are {frames}, masks {masks}: both must be (frames, height, width) and alike; "
+            "segment the same frames that are corrected."
+        )

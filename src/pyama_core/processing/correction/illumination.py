@@ -23,6 +23,8 @@ _BIWEIGHT = 4.685
 _ROUNDS = 12
 _SETTLED = 1e-3
 """Change of a level, in counts, at which the fit is done."""
+_EVEN = 1e-6
+"""A gain that varies by less is even."""
 _TO_MEDIAN_ERROR = 1.2533
 """Standard error of a median over that of a mean, for normal noise."""
 
@@ -100,7 +102,7 @@ def camera_offset(regression: SurfaceRegression, state: Illumination) -> float:
     gain and the offset its intercept.
     """
     gain = regression.at_patches(state.gain).ravel()
-    if gain.std() < 3 * state.gain_error:
+    if gain.std() <= 3 * state.gain_error or np.ptp(gain) < _EVEN:
         return np.nan
     slope, intercept = np.polyfit(gain, regression.at_patches(state.base).ravel(), 1)
     return float(intercept) if slope > 0 else np.nan

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.correction.smoothing import MAD_TO_SIGMA
 from pyama_core.processing.correction.spline import Floats
+from pyama_core.processing.correction.tiles import Division
 
 _VALUES_AT_ONCE = 1 << 17
 """Patch values that are worked on together, so that memory does not grow with the frames."""
@@ -23,6 +25,14 @@ class PatchSeries:
     """``(T, py, px)`` cell-free pixels."""
     centers: tuple[Floats, Floats]
     """Positions of the patches along y and x, px."""
+
+    @classmethod
+    def of(cls, n_frames: int, divisions: tuple[Division, Division]) -> Self:
+        """Nothing seen yet."""
+        y, x = divisions
+        grid = (n_frames, y.n_patches, x.n_patches)
+        centers = y.patch_centers, x.patch_centers
+        return cls(np.zeros(grid, dtype=np.float32), np.zeros(grid, dtype=np.int32), centers)
 
     def blocks(self) -> Iterator[tuple[slice, Floats, Floats]]:
         """Give frames block by block: which, medians and pixels as ``(frames, patches)``."""

@@ -30,7 +30,9 @@ def smooth_over_time(surfaces: Floats, window: int) -> Floats:
     if window == 1 or not len(present):
         return surfaces
     own = surfaces[present]
-    smooth = np.stack([_smooth(own, i, window // 2) for i in range(len(own))])
+    shapes = own - np.median(own, axis=(1, 2), keepdims=True)
+    smooth = np.stack([_median_around(shapes, i, window // 2) for i in range(len(own))])
+    smooth += np.median(own - smooth, axis=(1, 2), keepdims=True)
     flashes = _far(np.abs(own - smooth).max(axis=(1, 2)))
     smooth[flashes] = own[flashes]
     smoothed = surfaces.copy()
@@ -38,10 +40,9 @@ def smooth_over_time(surfaces: Floats, window: int) -> Floats:
     return smoothed
 
 
-def _smooth(surfaces: Floats, i: int, reach: int) -> Floats:
-    reach = min(reach, i, len(surfaces) - 1 - i)
-    shape = np.median(surfaces[i - reach : i + reach + 1], axis=0)
-    return np.asarray(shape + np.median(surfaces[i] - shape))
+def _median_around(shapes: Floats, i: int, reach: int) -> Floats:
+    reach = min(reach, i, len(shapes) - 1 - i)
+    return np.asarray(np.median(shapes[i - reach : i + reach + 1], axis=0))
 
 
 def _far(distance: Floats) -> NDArray[np.bool_]:

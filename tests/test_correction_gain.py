@@ -1,0 +1,116 @@
+"""Uneven illumination: what auto chooses, and how near the gain comes to the truth."""
+
+import numpy as np
+import pytest
+
+from pyama_core.processing.correction import CorrectionParams, correct_frame, estimate_background
+from tests.movies import make_movie
+
+BLEACHING = 400 * np.exp(-np.arange(20) / 25)
+STEADY = np.full(20, 400.0)
+
+
+def background_of(movie, **params):
+    return estimate_background(movie.frames, movie.masks, CorrectionParams(**params))
+
+
+def error_of_gain(background, movie):
+    return np.abs(background.gain_image() - movie.illumination).max()
+
+
+def test_auto_takes_the_regression_where_the_background_changes():
+    background = background_of(make_movie(BLEACHING))
+    assert background.method == "regression_gain"
+    assert "changes by" in background.reason
+
+
+def test_auto_takes_the_median_where_the_background_is_steady():
+    background = background_of(make_movie(STEADY))
+    assert background.method == "median_gain"
+    assert "too little for a regression" in background.reason
+    assert any("camera_offset" in note for note in background.notes)
+
+
+@pytest.mark.parametrize("offset", [None, 100.0])
+def test_auto_takes_no_gain_without_background_light(offset):
+    background = background_of(make_movie(0 * STEADY), camera_offset=offset)
+    assert background.method == "tiles"
+    assert background.gain is None
+    assert background.reason
+
+
+def test_auto_takes_no_gain_from_an_even_background():
+    assert background_of(make_movie(STEADY, loss=0.0)).method == "tiles"
+
+
+def test_the_regression_finds_gain_background_and_camera_offset():
+    movie = make_movie(BLEACHING)
+    background = background_of(movie, method="regression_gain")
+    assert error_of_gain(background, movie) < 0.03
+    assert background.camera_offset == pytest.approx(100, abs=10)
+    for t in (0, 10, 19):
+        assert np.abs(background.surface(t) - movie.background[t]).max() < 3
+
+
+def test_the_median_gain_is_right_once_the_camera_offset_is_known():
+    movie = make_movie(STEADY)
+    assert error_of_gain(background_of(movie, method="median_gain"), movie) > 0.05
+    known = background_of(movie, method="median_gain", camera_offset=100)
+    assert error_of_gain(known, movie) < 0.02
+    assert not known.notes
+
+
+@pytest.mark.parametrize("method", ["auto", "median_gain", "regression_gain"])
+def test_the_gain_has_mean_one(method):
+    assert background_of(make_movie(BLEACHING), method=method).gain_image().mean() == pytest.approx(
+        1, abs=1e-3
+    )
+
+
+def test_cells_of_equal_light_come_out_equal_all_over_the_field():
+    movie = make_movie(BLEACHING)
+    background = background_of(movie)
+    for t in (3, 15):
+        corrected = background.correct(movie.frames[t], t)
+        inside = corrected[movie.masks[t]] - movie.cells[t][movie.masks[t]]
+        assert abs(inside.mean()) < 3
+    assert abs(background.residual) < 1
+
+
+def test_a_regression_without_change_leaves_the_gain_at_one_and_says_so():
+    frames = np.full((5, 80, 80), 500, np.uint16)
+    params = CorrectionParams(method="regression_gain")
+    background = estimate_background(frames, np.zeros(frames.shape, bool), params)
+    np.testing.assert_allclose(background.gain_image(), 1, atol=1e-3)
+    assert "regression_gain was asked for, but" in background.notes[0]
+
+
+def test_unnoticed_cells_do_not_bend_the_gain():
+    movie = make_movie(BLEACHING, n_cells=8)
+    movie.masks[:, 150:] = False
+    assert error_of_gain(background_of(movie), movie) < 0.05
+
+
+def test_a_glow_that_only_some_frames_have_is_taken_out_too():
+    movie = make_movie(BLEACHING, shape=(600, 600), n_cells=6)
+    glow = 40 * np.exp(-((np.arange(600) - 150) ** 2) / 2 / 120**2)
+    movie.frames[8:12] += np.rint(glow).astype(np.uint16)
+    corrected = background_of(movie).correct(movie.frames[9], 9)
+    free = ~movie.masks[9]
+    assert abs(np.median(corrected[:, 100:200][free[:, 100:200]])) < 8
+    assert abs(np.median(corrected[free])) < 2
+
+
+def test_bounds_for_the_choice_are_parameters():
+    movie = make_movie(BLEACHING)
+    assert background_of(movie, least_drift=0.9).method == "median_gain"
+    assert background_of(movie, gain_precision=0.0).method == "tiles"
+
+
+def test_the_preview_of_one_frame_shows_the_gain_its_own_background_gives():
+    movie = make_movie([400.0])
+    params = CorrectionParams(camera_offset=100)
+    corrected = correct_frame(movie.frames[0], movie.masks[0], params)
+    rest = corrected[~movie.masks[0]]
+    assert abs(np.median(rest)) < 1
+    assert corrected[movie.masks[0]].mean() == pytest.approx(300, rel=0.03)
