@@ -16,7 +16,8 @@ from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
 from pyama_core.io.nd2_writer import write_nd2
 from pyama_core.sample.colony import Colony, ColonyParams
 from pyama_core.sample.expression import Reporter
-from pyama_core.sample.optics import FluorescenceOptics, PhaseOptics
+from pyama_core.sample.fluorescence import FluorescenceOptics
+from pyama_core.sample.phase import PhaseOptics
 from pyama_core.sample.population import CellParams, Population
 from pyama_core.sample.rows import Floats
 from pyama_core.sample.scene import Microscope, Scene, Snapshot, World

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.sample.expression import Reporter, drawn, extended
-from pyama_core.sample.footprints import Footprint, Image, claim_pixels
-from pyama_core.sample.optics import (
+from pyama_core.sample.fluorescence import (
     FluorescenceOptics,
-    PhaseOptics,
     blurred,
     fluorescence_image,
+    paint_light,
+)
+from pyama_core.sample.footprints import Footprint, Image, claim_pixels
+from pyama_core.sample.phase import (
+    PhaseOptics,
     make_debris,
     make_shade,
     make_texture,
-    paint_light,
     paint_phase,
     phase_image,
     texture_of,
@@ -144,7 +146,7 @@ class Scene:
         self, footprints: Sequence[Footprint], owner: Ints, shown: Ints, levels: Floats
     ) -> tuple[NDArray[np.uint16], list[Image]]:
         """Form the phase image and the light of each channel before blur."""
-        phase, grains = self._debris.copy(), np.zeros(self._shape, np.float32)
+        phase, grains = (np.zeros(self._shape, np.float32) for _ in range(2))
         lights = [np.zeros(self._shape, np.float32) for _ in self._scope.fluorescence]
         visible = set(shown.tolist())
         for cell in footprints:
@@ -157,7 +159,8 @@ class Scene:
                 lights, self._scope.fluorescence, levels[cell.key], strict=True
             ):
                 paint_light(light, cell, inside, level, optics.nuclear, grain)
-        return phase_image(phase, grains, self._shade, self._scope.phase, self._rng), lights
+        static = (self._debris, self._shade)
+        return phase_image(phase, grains, *static, self._scope.phase, self._rng), lights
 
     def _fluorescence(
         self, lights: Sequence[Image], minutes: float
@@ -176,8 +179,9 @@ class Scene:
     def _signals(self, ids: NDArray[np.uint16], lights: Sequence[Image]) -> Floats:
         """Sum the light of each id, which blur moves but keeps, times the mean illumination."""
         signals = np.zeros((len(self.parents), len(lights)))
+        within = np.flatnonzero(ids)
+        owners = ids.ravel()[within]
         for channel, (light, lamp) in enumerate(zip(lights, self._illumination, strict=True)):
-            total = np.bincount(ids.ravel(), light.ravel(), len(self.parents))
+            total = np.bincount(owners, light.ravel()[within], len(self.parents))
             signals[:, channel] = total * lamp.mean(dtype=np.float64)
-        signals[0] = 0
         return signals

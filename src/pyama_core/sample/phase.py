@@ -1,4 +1,4 @@
-"""What the microscope makes of the cells: phase contrast, fluorescence, camera noise."""
+"""Phase contrast: dark, textured cells with a bright halo on an uneven gray."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pyama_core.sample.camera import digitized, smoothed
 from pyama_core.sample.footprints import Footprint, Image
 
 _TEXTURE_SIZE = 512
-_BODY_SCALE, _NUCLEUS_SCALE = 1.75, 5.57
-"""Make the mean of each profile over a cell 1."""
 
 
 @dataclass(frozen=True)
@@ -46,50 +45,6 @@ class PhaseOptics:
     noise: float = 290.0
     shading: float = 0.06
     debris: float = 120.0
-
-
-@dataclass(frozen=True)
-class FluorescenceOptics:
-    """A fluorescence channel; levels in counts.
-
-    Attributes
-    ----------
-    vignetting : float
-        Share of the illumination that is lost in the corners.
-    center : (float, float)
-        Where the illumination is brightest, shares of height and width.
-    camera_offset : float
-        Counts without light.
-    medium, bleached, bleach_minutes : float
-        Background light of the medium at first, the share that bleaches, its time constant.
-    nuclear : float
-        Share of the protein that is in the nucleus.
-    blur : float
-        Sigma of the point spread function, px.
-    read_noise : float
-        Standard deviation, counts; Poisson noise comes on top.
-    """
-
-    vignetting: float
-    center: tuple[float, float]
-    camera_offset: float
-    medium: float
-    bleached: float
-    bleach_minutes: float
-    nuclear: float = 0.0
-    blur: float = 1.2
-    read_noise: float = 3.0
-
-    def illumination(self, shape: tuple[int, int]) -> Image:
-        """Relative illumination (Y, X), 1 at its brightest."""
-        y, x = np.ogrid[: shape[0], : shape[1]]
-        dy, dx = (y + 0.5) / shape[0] - self.center[0], (x + 0.5) / shape[1] - self.center[1]
-        return (1 - self.vignetting * 2 * (dy**2 + dx**2)).astype(np.float32)
-
-    def medium_at(self, minutes: float) -> float:
-        """Background light of the medium at a time, counts."""
-        left = 1 - self.bleached * (1 - np.exp(-minutes / self.bleach_minutes))
-        return float(self.medium * left)
 
 
 def make_texture(rng: np.random.Generator) -> Image:
@@ -137,60 +92,28 @@ def _nucleoli(cell: Footprint) -> Image:
     return np.asarray(np.exp(-first / 5.0) + np.exp(-second / 3.5), np.float32)
 
 
-def paint_light(
-    light: Image,
-    cell: Footprint,
-    inside: NDArray[np.bool_],
-    level: float,
-    nuclear: float,
-    grain: Image,
-) -> None:
-    """Add a cell's fluorescence before blur to the image, in place."""
-    body = _BODY_SCALE * np.clip(1 - cell.depth**2, 0, 1) ** 0.75 * (1 + 0.08 * grain)
-    nucleus = np.exp(-((cell.depth / 0.45) ** 4))
-    profile = (1 - nuclear) * body + nuclear * _NUCLEUS_SCALE * nucleus
-    light[cell.box][inside] = (np.float32(level) * np.maximum(profile, 0))[inside]
-
-
 def phase_image(
-    phase: Image, grains: Image, shade: Image, optics: PhaseOptics, rng: np.random.Generator
-) -> NDArray[np.uint16]:
-    """Form a phase-contrast image: dark where light is retarded, with a bright halo around."""
-    halo = ndimage.uniform_filter(phase, optics.halo, mode="nearest")
-    halo = ndimage.uniform_filter(halo, optics.halo, mode="nearest")
-    signal = np.sin(1.4 * phase - 1.25 * halo)
-    image = shade * (1 - np.float32(optics.contrast) * signal + grains)
-    return digitized(image, np.float32(optics.noise**2), rng)
-
-
-def fluorescence_image(
-    light: Image,
-    medium: float,
-    illumination: Image,
-    optics: FluorescenceOptics,
+    phase: Image,
+    grains: Image,
+    debris: Image,
+    shade: Image,
+    optics: PhaseOptics,
     rng: np.random.Generator,
 ) -> NDArray[np.uint16]:
-    """Form a fluorescence image from the blurred light of the cells and the medium."""
-    photons = (light + np.float32(medium)) * illumination
-    variance = photons + np.float32(optics.read_noise**2)
-    return digitized(photons + np.float32(optics.camera_offset), variance, rng)
+    """Form a phase-contrast image: dark where light is retarded, with a bright halo around.
 
+    The halo is the low-pass of the phase that the ring lets through (Yin et al., Med Image Anal
+    2012).
+    """
 
-def digitized(
-    mean: Image, variance: Image | np.float32, rng: np.random.Generator
-) -> NDArray[np.uint16]:
-    """Add noise of a given variance (Poisson noise at these counts is normal) and digitize."""
-    noisy = rng.standard_normal(mean.shape, np.float32)
-    noisy *= np.sqrt(variance)
-    noisy += mean
-    return np.clip(np.rint(noisy, out=noisy), 0, 65535, out=noisy).astype(np.uint16)
+    def low_pass(patch: Image) -> Image:
+        once = ndimage.uniform_filter(patch, optics.halo, mode="nearest")
+        return np.asarray(ndimage.uniform_filter(once, optics.halo, mode="nearest"), np.float32)
 
-
-def blurred(light: Image, optics: FluorescenceOptics) -> Image:
-    """Blur with the point spread function; light does not leave through the border."""
-    out = np.empty_like(light)
-    ndimage.gaussian_filter(light, optics.blur, output=out, mode="reflect", truncate=3.0)
-    return out
+    halo = smoothed(phase, low_pass, reach=optics.halo)
+    signal = np.sin(1.4 * (phase + debris) - 1.25 * halo)
+    image = shade * (1 - np.float32(optics.contrast) * signal + grains)
+    return digitized(image, np.float32(optics.noise**2), rng)
 
 
 def make_shade(shape: tuple[int, int], optics: PhaseOptics, rng: np.random.Generator) -> Image:
