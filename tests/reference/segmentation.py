@@ -61,3 +61,43 @@ def log_std(image, params):
     if params.fill_holes:
         mask = ndimage.binary_fill_holes(mask)
     return without_small(open_and_close(mask, params), params.min_size)
+
+
+def distance_to_background(mask):
+    """Beyond the border the mask goes on as it is at it."""
+    margin = sum(mask.shape)
+    padded = np.pad(mask, margin, mode="edge")
+    if padded.all():
+        return np.full(mask.shape, np.inf)
+    return ndimage.distance_transform_edt(padded)[margin:-margin, margin:-margin]
+
+
+def flooded(heights, depth):
+    """Hills of integer heights: pixels one by one from the top, hills as sets of pixels.
+
+    A pixel touching no hill starts one; one touching several joins them where the lower has its
+    top less than `depth` above; otherwise it goes to the hill of its neighbor taken first.
+    """
+    hills, taken = {}, {}
+    inside = [tuple(at) for at in np.argwhere(heights > 0)]
+    for at in sorted(inside, key=lambda at: (-heights[at], at)):
+        around = [
+            (at[0] + dy, at[1] + dx)
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+            if (at[0] + dy, at[1] + dx) in taken
+        ]
+        if around:
+            hill = taken[min(around, key=list(taken).index)]
+            for near in around:
+                other = taken[near]
+                tops = [max(heights[pixel] for pixel in hills[one]) for one in (hill, other)]
+                if hill != other and min(tops) - heights[at] < depth:
+                    hills[hill] |= hills.pop(other)
+                    taken.update(dict.fromkeys(hills[hill], hill))
+        else:
+            hill = at
+            hills[hill] = set()
+        hills[hill].add(at)
+        taken[at] = hill
+    return list(hills.values())

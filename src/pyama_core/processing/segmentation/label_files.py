@@ -123,9 +123,10 @@ def _read_tiff(path: Path) -> NDArray[Any]:
 
 
 def _read_png(path: Path) -> NDArray[Any]:
-    from imageio.v3 import imread
+    from PIL import Image
 
-    return np.asarray(imread(path))
+    with Image.open(path) as image:
+        return np.asarray(image)
 
 
 def _as_segmented(labels: NDArray[Any], shape: tuple[int, ...], place: str) -> SegmentedFrame:
