@@ -8,6 +8,7 @@ digest of the traces they were given to.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ import numpy as np
 
 from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.errors import InputError
-from pyama_core.io.atomic import atomic_write, write_text
+from pyama_core.io.atomic import write_text
 from pyama_core.io.coincidence import coinciding_cells
 from pyama_core.io.digest import digest_file
 from pyama_core.io.tables import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -82,13 +83,9 @@ def save_marks(traces: Path, marks: Mapping[int, bool]) -> Path:
         A marked cell is not in the table.
     """
     copy = inspected_path(traces)
-    header, *rows = _read_text_rows(traces)
-    _check_cells(traces, marks, {_cell(row[header.index(CELL)]) for row in rows})
+    lines = _marked_lines(traces, marks)
     _write_record(traces, _Record(digest_file(traces), dict(marks)))
-    with atomic_write(copy) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(_marked(header, rows, marks))
+    write_text(copy, "".join(lines))
     return copy
 
 
@@ -148,28 +145,33 @@ def _carry_over(
     ]
 
 
-def _marked(
-    header: list[str], rows: Iterable[list[str]], marks: Mapping[int, bool]
-) -> Iterable[list[str]]:
-    """Give the rows with `good` and `reason` as the marks say."""
-    cell, good = header.index(CELL), header.index(GOOD)
-    reason = header.index(REASON) if REASON in header else None
-    for row in rows:
-        mark = marks.get(_cell(row[cell]))
-        if mark is not None:
-            row[good] = str(bool(mark))
-            if reason is not None:
-                row[reason] = "" if mark else REJECTED
-        yield row
+def _marked_lines(traces: Path, marks: Mapping[int, bool]) -> list[str]:
+    """Give the lines of a trace table with `good` and `reason` as the marks say.
+
+    Only lines of marked cells are taken apart: a mark is saved while its user waits.
+    """
+    first, *lines = traces.read_text(encoding="utf-8").splitlines(keepends=True)
+    header = next(csv.reader([first]))
+    at = header.index(CELL)
+    cells = [line.split(",", at + 1)[at] for line in lines]
+    numbers = {text: int(float(text)) for text in set(cells)}
+    _check_cells(traces, marks, set(numbers.values()))
+    mark_of = {text: marks[number] for text, number in numbers.items() if number in marks}
+    marked = (
+        _marked(header, line, mark_of[cell]) if cell in mark_of else line
+        for cell, line in zip(cells, lines, strict=True)
+    )
+    return [first, *marked]
 
 
-def _cell(text: str) -> int:
-    return int(float(text))
-
-
-def _read_text_rows(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+def _marked(header: Sequence[str], line: str, good: bool) -> str:
+    values = dict(zip(header, next(csv.reader([line])), strict=True))
+    values[GOOD] = str(bool(good))
+    if REASON in values:
+        values[REASON] = "" if good else REJECTED
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values.values())
+    return text.getvalue()
 
 
 def _check_cells(traces: Path, marks: Mapping[int, bool], known: set[int]) -> None:

@@ -118,7 +118,8 @@ def _check_lengths(path: Path, header: list[str], body: list[list[str]]) -> None
 
 
 def _typed(column: Sequence[str]) -> NDArray[Any]:
-    for parse in (_as_bool, _as_int, _as_float):
+    """Parse a column as a whole, in the first type that all of it is of."""
+    for parse in (_as_bool, _as_int, _as_float, _as_float_with_gaps):
         try:
             return parse(column)
         except (ValueError, OverflowError):
@@ -133,22 +134,22 @@ def _as_bool(column: Sequence[str]) -> NDArray[Any]:
 
 
 def _as_int(column: Sequence[str]) -> NDArray[Any]:
-    return np.fromiter(map(_plain_int, column), np.int64, len(column))
+    _check_no_separators(column)
+    return np.fromiter(map(int, column), np.int64, len(column))
 
 
 def _as_float(column: Sequence[str]) -> NDArray[Any]:
-    if column and not any(column):
+    _check_no_separators(column)
+    return np.fromiter(map(float, column), np.float64, len(column))
+
+
+def _as_float_with_gaps(column: Sequence[str]) -> NDArray[Any]:
+    if not any(column):
         raise ValueError
-    return np.fromiter(map(_plain_float, column), np.float64, len(column))
+    return _as_float([value or "nan" for value in column])
 
 
-def _plain_int(text: str) -> int:
-    if "_" in text:
+def _check_no_separators(column: Sequence[str]) -> None:
+    """Keep names such as 1_0 from being read as numbers, as Python would."""
+    if "_" in "".join(column):
         raise ValueError
-    return int(text)
-
-
-def _plain_float(text: str) -> float:
-    if "_" in text:
-        raise ValueError
-    return float(text or "nan")
