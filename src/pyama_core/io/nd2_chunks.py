@@ -6,6 +6,7 @@ shortened file, costs no page faults, and touches each frame once.
 
 import struct
 import threading
+import weakref
 from array import array
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,8 @@ class ChunkFile:
         self.name = path.name
         self._lock = threading.Lock()
         self._file = path.open("rb", buffering=0)
+        # A napari layer keeps its source as long as it lives and has no moment to close it.
+        weakref.finalize(self, self._file.close)
         try:
             self.size = self._file.seek(0, 2)
             self.map_bytes = self._load_map()
