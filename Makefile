@@ -32,11 +32,11 @@ accuracy: .venv/.dev
 	$(BIN)/python -m benchmarks.accuracy
 
 docs: .venv/.dev
-	$(BIN)/python -m docs.reference
+	$(BIN)/python -m docs.make_reference
 	$(BIN)/mkdocs build --strict
 
 screenshots: .venv/.dev .venv/.screen
-	$(SCREEN) $(BIN)/python -m docs.screenshots
+	$(SCREEN) $(BIN)/python -m docs.make_screenshots
 
 clean:
 	rm -rf .venv demo site

@@ -66,53 +66,41 @@ def test_the_specifications_examples_run_as_a_script_without_a_guard(
     assert len(list((tmp_path / "output").rglob("*traces_ch_1.csv"))) == 5
 
 
-def test_a_step_defined_in_a_script_takes_part(small_nd2: Path, tmp_path: Path) -> None:
-    done = run_script(
-        tmp_path,
-        f"""
-        from pathlib import Path
-        import numpy as np
-        from pyama_core.io import open_microscopy
-        from pyama_core.processing.parameters import Section, param
-        from pyama_core.processing.workflow.pipeline import run_complete_workflow
-        from pyama_core.processing.workflow.resolve import layout_of
-        from pyama_core.processing.workflow.services.base import BaseProcessingService
-        from pyama_core.processing.workflow.services.types import ProcessingContext, Channels
+def documented_step(small_nd2: Path) -> str:
+    """The script of the documentation's page on custom steps, for another file."""
+    page = Path(__file__).parents[1] / "docs" / "custom-steps.md"
+    script = page.read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    return script.replace('"experiment.nd2"', repr(str(small_nd2)))
 
-        class SpreadParams(Section):
-            percent: float = param(90.0, "Percentile.", unit="%", ge=0, le=100, step=1)
 
-        class SpreadService(BaseProcessingService):
-            name = "spread"
-            after = "correction"
-            reads = ("correction",)
-            params_model = SpreadParams
+def test_the_documented_step_takes_part_with_parameters_outputs_and_resume(
+    small_nd2: Path, tmp_path: Path
+) -> None:
+    script = documented_step(small_nd2)
+    report = "progress=lambda event: print(event['step']), services="
+    script = script.replace("services=", report)
+    for percent, runs in (("80", True), ("80", False), ("70", True)):
+        done = run_script(tmp_path, script.replace("80", percent))
+        assert done.stdout.endswith("done\n"), done.stderr
+        assert ("spread" in done.stdout) == runs
+        assert "segmentation" not in done.stdout or percent == "80"
+        written = (tmp_path / "out/fov_001/small_fov_001_spread.csv").read_text()
+        assert written.startswith(f"percentile {percent}.0")
 
-            def process_fov(self, metadata, context, output_dir, fov):
-                stack = np.load(context.results_paths[fov].fl_corrected[0][1])
-                values = np.percentile(stack, self.params(context).percent, axis=(1, 2))
-                np.savetxt(layout_of(metadata, context, output_dir).file(fov, "spread.csv"), values)
-                self.progress_callback(fov, 0, 1, "spread")
 
-            def outputs(self, layout, fov):
-                return [layout.file(fov, "spread.csv")]
-
-        with open_microscopy({str(small_nd2)!r}) as source:
-            metadata = source.metadata
-        for percent in (80, 80, 70):
-            events = []
-            params = {{"spread": {{"percent": percent}}}}
-            context = ProcessingContext(Path("out"), Channels(pc=0, fl=[1]), params=params)
-            run_complete_workflow(
-                metadata, context, services=[SpreadService()], progress=events.append
-            )
-            print(sorted({{event["step"] for event in events}}))
-        """,
+def test_a_step_of_a_module_takes_part_by_its_name(small_nd2: Path, tmp_path: Path) -> None:
+    definition = documented_step(small_nd2).split("with open_microscopy")[0]
+    (tmp_path / "my_steps.py").write_text(definition)
+    command = [sys.executable, "-m", "pyama_core.cli", "run", str(small_nd2), "-o", "out"]
+    options = ["--pc", "0", "--fl", "1", "--step", "my_steps:SpreadService"]
+    done = subprocess.run(
+        [*command, *options, "--set", "spread.percent=50"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
-    first, second, third = done.stdout.strip().split("\n")
-    assert "spread" in first, done.stderr
-    assert second == "[]"
-    assert third == "['spread', 'workflow']"
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("out/fov_*/*_spread.csv"))) == 3
 
 
 class KillsItsWorker(BaseProcessingService):

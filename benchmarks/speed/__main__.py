@@ -14,7 +14,7 @@ SCENES = (Scene(512, 20), Scene(2048, 20), Scene(2048, 150), Scene(2048, 1000))
 LONG = Scene(2048, 150, n_frames=20, n_fovs=2)
 STARTS = {
     "import pyama_core": "import pyama_core",
-    "pyama --help": "import sys; from pyama_core.cli import main; sys.argv[1:] = ['--help']; main()",
+    "pyama --help": "import pyama_core.cli as cli, sys; sys.argv[1:] = ['--help']; cli.main()",
     "worker (imports)": "import pyama_core.processing.workflow.jobs, "
     "pyama_core.processing.workflow.warmup",
 }

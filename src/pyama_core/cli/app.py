@@ -68,6 +68,10 @@ def run(
         Literal["all", "results"],
         typer.Option(help="results: remove raw copies and intermediate stacks of finished FOVs."),
     ] = "all",
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help="A step of your own as module:Class; may be repeated."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
@@ -76,7 +80,17 @@ def run(
     from pyama_core.cli.run import RunRequest, run_workflow
 
     request = RunRequest(
-        file, output, pc, fl or [], fovs, workers, batch_size, recipe, settings or [], keep
+        file=file,
+        output=output,
+        pc=pc,
+        fl=fl or (),
+        fovs=fovs,
+        workers=workers,
+        batch_size=batch_size,
+        recipe=recipe,
+        settings=settings or (),
+        keep=keep,
+        steps=step or (),
     )
     raise typer.Exit(run_workflow(request, dry_run=dry_run))
 

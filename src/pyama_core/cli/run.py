@@ -3,11 +3,11 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import typer
 import yaml
@@ -20,9 +20,12 @@ from pyama_core.fov_ranges import parse_fovs
 from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
 from pyama_core.overview import Truth, draw_overview
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
+from pyama_core.processing.workflow.order import load_step
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
+from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import Recipe, read_recipe, with_values
+from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.summary import summarize
 
@@ -34,13 +37,14 @@ class RunRequest:
     file: Path
     output: Path
     pc: str | None = None
-    fl: list[str] | tuple[str, ...] = ()
+    fl: Sequence[str] = ()
     fovs: str = "all"
     workers: int = 2
     batch_size: int = 2
     recipe: Path | None = None
-    settings: list[str] | tuple[str, ...] = ()
-    keep: Literal["all", "results"] = "all"
+    settings: Sequence[str] = ()
+    keep: Keep = "all"
+    steps: Sequence[str] = ()
 
 
 def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | None = None) -> int:
@@ -49,13 +53,14 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
         metadata = source.metadata
     context = _context(request)
     fovs = parse_fovs(request.fovs, metadata.n_fovs)
-    plan = prepare_run(metadata, context, fovs)
+    services = [load_step(place) for place in request.steps]
+    plan = prepare_run(metadata, context, fovs, services=services)
     show_plan(plan, everything=dry_run)
     if dry_run:
         return EXIT_OK
     started = time.perf_counter()
     try:
-        success = _run(request, metadata, context, fovs)
+        success = _run(request, metadata, context, fovs, services)
     except InterruptedError as error:
         typer.echo(f"{error} Give the same command again to go on.", err=True)
         return EXIT_INTERRUPTED
@@ -66,7 +71,11 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
 
 
 def _run(
-    request: RunRequest, metadata: MicroscopyMetadata, context: ProcessingContext, fovs: list[int]
+    request: RunRequest,
+    metadata: MicroscopyMetadata,
+    context: ProcessingContext,
+    fovs: list[int],
+    services: Sequence[BaseProcessingService],
 ) -> bool:
     cancel = threading.Event()
     with ProgressBars(len(fovs)) as bars, _stopping_on_interrupt(cancel):
@@ -76,6 +85,7 @@ def _run(
             batch_size=request.batch_size,
             n_workers=request.workers,
             fovs=fovs,
+            services=services,
             progress=bars,
             cancel=cancel,
             keep=request.keep,

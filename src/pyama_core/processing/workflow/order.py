@@ -1,6 +1,9 @@
 """The steps of a run in their order: the built-in ones and the user's own."""
 
+import sys
 from collections.abc import Collection, Sequence
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.processing.workflow.services.base import BaseProcessingService
@@ -41,6 +44,29 @@ def ordered_services(custom: Sequence[BaseProcessingService] = ()) -> list[BaseP
         else:
             services.insert(_place(service, services, built_in), service)
     return services
+
+
+def load_step(place: str) -> BaseProcessingService:
+    """Make a custom step from where its class is: ``module:Class``.
+
+    Modules in the current folder are found, too.
+
+    Raises
+    ------
+    InputError
+        There is no such class, or it is not a step.
+    """
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        step = EntryPoint(place, place, "steps").load()()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f'The step "{place}" cannot be loaded ({error}): name it as module:Class.'
+        ) from None
+    if not isinstance(step, BaseProcessingService):
+        raise InputError(f'"{place}" is not a step: it must derive from BaseProcessingService.')
+    return step
 
 
 def _check_name(service: BaseProcessingService, seen: set[str]) -> None:

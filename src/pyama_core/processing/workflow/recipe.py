@@ -102,21 +102,22 @@ def _section_lines(section: BaseModel) -> Iterator[str]:
         yield f"  {name}: {_flow(values[name])}"
 
 
+def default_of(info: FieldInfo) -> str:
+    """Return a parameter's default as it stands in a recipe, with what None means."""
+    default = _flow(info.get_default(call_default_factory=True))
+    extra = info.json_schema_extra
+    auto = extra.get("auto") if isinstance(extra, dict) else ""
+    return f"{default} ({auto})" if auto else default
+
+
 def _comment(info: FieldInfo) -> str:
-    default = info.get_default(call_default_factory=True)
     parts = [
         info.description or "",
         f"Unit: {unit_of(info)}." if unit_of(info) else "",
         f"Allowed: {limits_of(info)}." if limits_of(info) else "",
-        f"Default: {_flow(default)}{_auto(info)}.",
+        f"Default: {default_of(info)}.",
     ]
     return " ".join(part for part in parts if part)
-
-
-def _auto(info: FieldInfo) -> str:
-    extra = info.json_schema_extra
-    auto = extra.get("auto") if isinstance(extra, dict) else ""
-    return f" ({auto})" if auto else ""
 
 
 def _flow(value: Any) -> str:

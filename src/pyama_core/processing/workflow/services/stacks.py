@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.io.atomic import write_npy_stream
+from pyama_core.io.atomic import write_npy_stream, write_text
 from pyama_core.io.microscopy import MicroscopyMetadata
 
 Frame = TypeVar("Frame", bound=NDArray[Any])
@@ -55,6 +55,11 @@ def save_stack(path: Path, shape: tuple[int, ...], dtype: DTypeLike, frames: Ite
     with write_npy_stream(path, shape, dtype) as stream:
         for frame in frames:
             stream.write(frame)
+
+
+def save_text(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of text as a file that appears when it is complete."""
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def reporting(frames: Iterable[Frame], report: Callable[[int], None]) -> Iterator[Frame]:
