@@ -78,7 +78,9 @@ class RunProgress:
     def share(self) -> float:
         """Part of the run's work that is done, 0 to 1."""
         to_do = [fov for fov in self.fovs.values() if fov.steps]
-        return sum(fov.share for fov in to_do) / len(to_do) if to_do else 1.0
+        if not to_do:
+            return 1.0 if self.fovs else 0.0
+        return sum(fov.share for fov in to_do) / len(to_do)
 
     @property
     def failures(self) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """What the viewer shows: which experiment, which FOV, which frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from napari.layers import Layer
 
 from napari_pyama.layers import FILES, FilesOf, Origin, origin_of
 from napari_pyama.open_images import is_plain_image, origin_of_images
+from napari_pyama.tracks import FOV
 from pyama_core.io import MicroscopyFile
 
 
@@ -42,23 +44,51 @@ def view_of(viewer: Any) -> View | None:
     if found is None:
         return None
     layer, origin = found
-    where = dict(zip(origin.axes.order, _index(viewer, layer), strict=True))
+    return _view(origin, _where(viewer, layer, origin))
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsInView:
+    """The results in view, and a layer of theirs."""
+
+    view: View
+    files: FilesOf
+    layer: Layer
+
+
+def results_in_view(viewer: Any) -> ResultsInView | None:
+    """Return the results in view; None where none are open.
+
+    The active layer's come first, then those of the experiment in view, then any others.
+    """
+    view, active = view_of(viewer), viewer.layers.selection.active
+    layers = [layer for layer in reversed(viewer.layers) if FILES in layer.metadata]
+    if not layers:
+        return None
+    layers.sort(key=lambda layer: view is None or _source(layer) is not view.source)
+    layers.sort(key=lambda layer: layer is not active)
+    source, files = _source(layers[0]), layers[0].metadata[FILES]
+    if view is None or view.source is not source:
+        view = _view_of_layer(viewer, layers[0])
+    return ResultsInView(view, files, layers[0])
+
+
+def _view_of_layer(viewer: Any, layer: Layer) -> View:
+    """Return what a layer shows; tracks are of one FOV, which their metadata names."""
+    origin = origin_of(layer)
+    assert origin is not None
+    return _view(origin, {"p": layer.metadata.get(FOV, 0), **_where(viewer, layer, origin)})
+
+
+def _view(origin: Origin, where: Mapping[str, int]) -> View:
     metadata = origin.source.metadata
     fov = int(np.clip(where.get("p", 0), 0, metadata.n_fovs - 1))
     frame = int(np.clip(where.get("t", 0), 0, metadata.n_frames - 1))
     return View(origin.source, fov, frame)
 
 
-def results_in_view(viewer: Any) -> tuple[MicroscopyFile, FilesOf] | None:
-    """Return the experiment in view and the files of its results; None where none are open.
-
-    Where nothing of the experiment in view has results, those of another one that is open are
-    taken.
-    """
-    view = view_of(viewer)
-    layers = [layer for layer in reversed(viewer.layers) if FILES in layer.metadata]
-    layers.sort(key=lambda layer: view is None or _source(layer) is not view.source)
-    return (_source(layers[0]), layers[0].metadata[FILES]) if layers else None
+def _where(viewer: Any, layer: Layer, origin: Origin) -> dict[str, int]:
+    return dict(zip(origin.axes.order, _index(viewer, layer), strict=True))
 
 
 def _source(layer: Layer) -> MicroscopyFile:

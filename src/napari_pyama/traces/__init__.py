@@ -1,0 +1,1 @@
+"""The dock that shows, filters, judges and exports traces."""

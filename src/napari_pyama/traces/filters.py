@@ -1,0 +1,60 @@
+"""Which traces are shown; nothing is changed by it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pyama.traces.trace_set import TraceSet
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFilter:
+    """What a trace must be like to be shown.
+
+    Attributes
+    ----------
+    min_length
+        Frames in which the cell was measured, at least.
+    min_border
+        How far its center must stay from the image border, px.
+    low, high
+        Limits of the mean of the plotted feature over the trace; None for no limit.
+    hide_rejected
+        Whether traces that are not good are hidden.
+    """
+
+    min_length: int = 1
+    min_border: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    hide_rejected: bool = False
+
+
+def passing(
+    view_filter: ViewFilter,
+    traces: TraceSet,
+    feature: str,
+    border: NDArray[np.float64],
+    good: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return which traces are shown, ``(N,)``.
+
+    Parameters
+    ----------
+    border
+        Nearest distance of each trace to the image border.
+    good
+        Good or not, as judged by filters and by hand.
+    """
+    shown = traces.lengths >= view_filter.min_length
+    if view_filter.min_border > 0:
+        shown &= border >= view_filter.min_border
+    if view_filter.hide_rejected:
+        shown &= good
+    if view_filter.low is None and view_filter.high is None:
+        return shown
+    means = traces.means(feature)
+    low = -np.inf if view_filter.low is None else view_filter.low
+    high = np.inf if view_filter.high is None else view_filter.high
+    return shown & (means >= low) & (means <= high)

@@ -1,0 +1,130 @@
+"""Read all that the dock shows of one FOV; files that have not changed are not read again."""
+
+import contextlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from napari_pyama.layers import FilesOf
+from napari_pyama.traces.marks import Marks
+from napari_pyama.traces.saving import wait_for_saves
+from napari_pyama.traces.trace_set import Table, TraceSet, trace_set, verdicts_of
+from pyama_core.io.inspection import load_marks
+from pyama_core.io.result_files import ChannelPath, FovFiles
+from pyama_core.io.tables import read_table
+from pyama_core.io.traces import read_traces
+
+_FOVS_KEPT: Final = 8
+
+
+@dataclass(frozen=True)
+class ChannelTraces:
+    """The traces of one channel and the table they come from."""
+
+    path: Path
+    """As the workflow wrote it; marks go into its inspected copy."""
+    traces: TraceSet
+
+
+@dataclass(frozen=True)
+class FovTraces:
+    """All traces of one FOV.
+
+    Attributes
+    ----------
+    channels
+        By channel, ascending; empty where nothing has been measured yet.
+    marks
+        What a person said of them so far.
+    lineage
+        The lineage table; empty where there is none.
+    notes
+        What a user should know, one sentence each.
+    """
+
+    fov: int
+    channels: dict[int, ChannelTraces]
+    marks: Marks
+    lineage: Table
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The FOVs that have traces, and the traces of one."""
+
+    fovs: list[int]
+    traces: FovTraces
+
+
+_Signature = tuple[tuple[str, int, int], ...]
+"""Name, time of change and size of the files of a FOV."""
+
+
+class TraceLoader:
+    """Reads FOVs and keeps those read last, with the history of their marks."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[_Signature, FovTraces] = OrderedDict()
+
+    def load(self, files: FilesOf, n_fovs: int, fov: int) -> Loaded:
+        """Read a FOV; the same object comes back as long as its files stay as they are.
+
+        Parameters
+        ----------
+        files
+            Gives the files of each FOV.
+        n_fovs
+            How many FOVs the experiment has.
+        fov
+            Which one is wanted.
+
+        Raises
+        ------
+        ReadError
+            A table is damaged.
+        """
+        wait_for_saves()
+        fovs = [other for other in range(n_fovs) if _tables(files(other))]
+        return Loaded(fovs, self._traces(files(fov), fov))
+
+    def _traces(self, paths: FovFiles, fov: int) -> FovTraces:
+        signature = _signature(paths)
+        if signature not in self._kept:
+            self._kept[signature] = _read(paths, fov)
+        self._kept.move_to_end(signature)
+        while len(self._kept) > _FOVS_KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[signature]
+
+
+def _tables(paths: FovFiles) -> list[ChannelPath]:
+    return [pair for pair in paths.traces_csv if pair[1].exists()]
+
+
+def _signature(paths: FovFiles) -> _Signature:
+    """Tell versions of a FOV's files apart; the inspected copies are ours and do not count."""
+    found = [path for _, path in [*paths.traces_csv, *([paths.lineage] if paths.lineage else [])]]
+    states = []
+    for path in found:
+        with contextlib.suppress(FileNotFoundError):
+            state = path.stat()
+            states.append((str(path), state.st_mtime_ns, state.st_size))
+    return tuple(states)
+
+
+def _read(paths: FovFiles, fov: int) -> FovTraces:
+    channels: dict[int, ChannelTraces] = {}
+    marks: dict[Path, dict[int, bool]] = {}
+    notes: list[str] = []
+    for channel, path in _tables(paths):
+        found = read_traces(path, channel)
+        marks.setdefault(path, load_marks(path) if found.path != path else {})
+        by_filters = verdicts_of(read_table(path)) if marks[path] else {}
+        channels[channel] = ChannelTraces(path, trace_set(found.table, by_filters))
+        notes += [note for note in found.notes if note not in notes]
+    lineage = paths.lineage
+    has_lineage = lineage is not None and lineage[1].exists()
+    table = read_table(lineage[1]) if lineage is not None and has_lineage else {}
+    return FovTraces(fov, channels, Marks(marks), table, notes)

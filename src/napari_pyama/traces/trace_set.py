@@ -1,0 +1,138 @@
+"""The traces of one channel of one FOV as arrays that plot and filters work on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_pyama.traces.timeline import Timeline
+from pyama_core.columns import (
+    BBOX,
+    CELL,
+    CHANNEL,
+    FOV,
+    FRAME,
+    GOOD,
+    POSITION_X,
+    POSITION_Y,
+    REASON,
+    TIME,
+)
+
+Table = dict[str, NDArray[Any]]
+Verdict = tuple[bool, str]
+"""Good or not, and why not."""
+
+_NO_FEATURES: Final = {FOV, CHANNEL, CELL, FRAME, TIME, GOOD, REASON, *BBOX}
+_LAST_FEATURES: Final = (POSITION_X, POSITION_Y)
+
+
+@dataclass(frozen=True)
+class TraceSet:
+    """Traces one after the other, each in the order of its frames.
+
+    Attributes
+    ----------
+    table
+        Columns of all rows, sorted by cell and frame.
+    cells
+        ``(N,)`` cell ids, ascending.
+    starts
+        ``(N + 1,)`` where the rows of each trace start; the last entry is the number of rows.
+    judged
+        ``(N,)`` good or not as the workflow's filters said it.
+    """
+
+    table: Table
+    cells: NDArray[np.int64]
+    starts: NDArray[np.intp]
+    judged: NDArray[np.bool_]
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Why a trace was rejected, by cell."""
+
+    @property
+    def lengths(self) -> NDArray[np.intp]:
+        """Number of frames in which each cell was measured, ``(N,)``."""
+        return np.diff(self.starts)
+
+    @cached_property
+    def owner(self) -> NDArray[np.intp]:
+        """Index of the trace that each row belongs to."""
+        return np.repeat(np.arange(len(self.cells)), self.lengths)
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the columns that can be plotted: measurements first, then positions."""
+        numbers = [name for name, column in self.table.items() if column.dtype.kind in "fiu"]
+        measured = [n for n in numbers if n not in _NO_FEATURES and n not in _LAST_FEATURES]
+        return measured + [name for name in _LAST_FEATURES if name in self.table]
+
+    def values(self, feature: str) -> NDArray[np.float64]:
+        """Return a column as numbers, one per row."""
+        return np.asarray(self.table[feature], dtype=np.float64)
+
+    def index_of(self, cell: int) -> int | None:
+        """Return the index of a cell's trace, None where it has none."""
+        i = int(np.searchsorted(self.cells, cell))
+        return i if i < len(self.cells) and self.cells[i] == cell else None
+
+    def rows_of(self, index: int) -> slice:
+        """Return the rows of a trace."""
+        return slice(int(self.starts[index]), int(self.starts[index + 1]))
+
+    def means(self, feature: str) -> NDArray[np.float64]:
+        """Return the mean of a feature over each trace, ``(N,)``; NaN where it has no value."""
+        values = self.values(feature)
+        known = np.isfinite(values)
+        n_known = np.bincount(self.owner, known, len(self.cells))
+        total = np.bincount(self.owner, np.where(known, values, 0.0), len(self.cells))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total / n_known)
+
+    def border_distances(self, height: int, width: int) -> NDArray[np.float64]:
+        """Return how near each cell's center comes to the image border, px, ``(N,)``."""
+        if POSITION_X not in self.table or POSITION_Y not in self.table or not len(self.cells):
+            return np.full(len(self.cells), np.inf)
+        x, y = self.values(POSITION_X), self.values(POSITION_Y)
+        nearest = np.fmin.reduce([x, y, width - 1 - x, height - 1 - y])
+        distances = np.fmin.reduceat(nearest, self.starts[:-1])
+        return np.where(np.isnan(distances), np.inf, distances)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The minutes of the frames."""
+        frames, first = np.unique(self.table[FRAME], return_index=True)
+        return Timeline(frames.astype(np.int64), self.values(TIME)[first])
+
+
+def verdicts_of(table: Mapping[str, NDArray[Any]]) -> dict[int, Verdict]:
+    """Return by cell what a trace table says of its traces."""
+    cells, first = np.unique(table[CELL], return_index=True)
+    good = np.asarray(table[GOOD], dtype=bool)[first].tolist()
+    has_reasons = REASON in table and table[REASON].dtype.kind not in "fiu"
+    reasons = table[REASON][first].tolist() if has_reasons else [""] * len(cells)
+    return dict(
+        zip(map(int, cells.tolist()), zip(good, map(str, reasons), strict=True), strict=True)
+    )
+
+
+def trace_set(table: Mapping[str, NDArray[Any]], verdicts: Mapping[int, Verdict]) -> TraceSet:
+    """Sort a trace table into traces.
+
+    Parameters
+    ----------
+    table
+        Columns of `pyama_core.io.traces`; rows in any order.
+    verdicts
+        What the workflow's filters said of each cell; what the table says is taken for others.
+    """
+    order = np.lexsort((table[FRAME], table[CELL]))
+    rows = {name: column[order] for name, column in table.items()}
+    cells, first = np.unique(rows[CELL].astype(np.int64), return_index=True)
+    known = {**verdicts_of(rows), **verdicts}
+    good = np.array([known[cell][0] for cell in cells.tolist()], dtype=bool)
+    reasons = {cell: known[cell][1] for cell in cells.tolist()}
+    return TraceSet(rows, cells, np.append(first, len(order)).astype(np.intp), good, reasons)

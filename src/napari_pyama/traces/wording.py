@@ -1,0 +1,36 @@
+"""What the dock says of the selected cell."""
+
+from typing import Final
+
+from napari_pyama.traces.inspection import Inspection
+from napari_pyama.traces.lineage import in_words, relatives_of
+from pyama_core.io.inspection import REJECTED
+
+NO_SELECTION: Final = "No cell selected: click a trace, or a cell in the image."
+
+
+def describe_selected(inspection: Inspection) -> str:
+    """Say who the selected cell is, where it comes from, and whether its trace is good."""
+    cell = inspection.selected
+    if cell is None:
+        return NO_SELECTION
+    words = in_words(cell, relatives_of(inspection.fov_traces.lineage, cell))
+    index = inspection.selected_index
+    if index is None:
+        return f"{words}; it has no trace in this channel"
+    n = int(inspection.traces.lengths[index])
+    frames = "1 frame" if n == 1 else f"{n} frames"
+    return f"{words}; {frames}, {_verdict(inspection, index)}"
+
+
+def reason_of(inspection: Inspection, cell: int) -> str:
+    """Return why a trace that is not good is not."""
+    mark = inspection.fov_traces.marks.of(inspection.path).get(cell)
+    return REJECTED if mark is False else inspection.traces.reasons.get(cell, "")
+
+
+def _verdict(inspection: Inspection, index: int) -> str:
+    if inspection.good[index]:
+        return "good"
+    reason = reason_of(inspection, int(inspection.traces.cells[index]))
+    return f"not good ({reason})" if reason else "not good"

@@ -1,0 +1,184 @@
+"""The dock of the complete workflow: plan, run, results that fill in, cancel, resume, failures."""
+
+import threading
+import time
+from contextlib import suppress
+
+import numpy as np
+import psutil
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
+
+from napari_pyama.session import session_of
+from napari_pyama.widgets import run as run_module
+from napari_pyama.widgets.run import RunDock
+from napari_pyama.widgets.step_dock import NOTHING_OPEN
+from pyama_core.io import open_microscopy
+from pyama_core.processing.segmentation import SegmentationParams
+from tests.plugin.sources import open_in
+
+
+@pytest.fixture
+def dock(small_nd2, tmp_path, shown, until):
+    viewer = ViewerModel()
+    open_in(viewer, open_microscopy(small_nd2))
+    made = shown(RunDock(viewer))
+    made.form.folder.path = tmp_path / "out"
+    made.form.n_workers.setValue(1)
+    made.refresh()
+    until(lambda: "needed" in made.disk.text())
+    return made
+
+
+def names(dock):
+    return [layer.name for layer in dock.viewer.layers]
+
+
+def run(dock, until):
+    dock.start()
+    until(lambda: not dock.task.running and not dock.loading.busy and not dock.planning.busy)
+
+
+def without_workers(monkeypatch, execute):
+    """Replace the workflow by a function."""
+    monkeypatch.setattr(run_module, "execute", execute)
+
+
+def event(step, fov, t=0, T=4, message="working"):
+    return {"step": step, "fov": fov, "t": t, "T": T, "message": message}
+
+
+def test_an_empty_viewer_says_what_to_do(shown, monkeypatch):
+    told = []
+    monkeypatch.setattr(run_module, "show_warning", told.append)
+    dock = shown(RunDock(ViewerModel()))
+    assert dock.heading.text() == NOTHING_OPEN
+    dock.start()
+    assert "nothing to run on" in told[0]
+
+
+def test_it_tells_what_is_open_and_what_a_run_needs(dock):
+    assert "3 FOVs, 4 frames, 96 x 96 px" in dock.heading.text()
+    assert "MB needed" in dock.disk.text() or "kB needed" in dock.disk.text()
+    assert "GB free" in dock.disk.text() or "TB free" in dock.disk.text()
+    assert "defaults" in dock.recipe.text()
+
+
+def test_the_recipe_is_told_in_short(dock, until):
+    session_of(dock.viewer).set_section("segmentation", SegmentationParams(min_size=9))
+    until(lambda: "segmentation.min_size = 9" in dock.recipe.text())
+
+
+@pytest.mark.parametrize(
+    ("text", "fovs"), [("all", (0, 1, 2)), ("this one", (1,)), ("0, 2", (0, 2))]
+)
+def test_fovs_are_chosen_in_words_or_numbers(dock, text, fovs):
+    dock.viewer.dims.set_current_step(0, 1)
+    dock.form.fovs.setCurrentText(text)
+    assert dock.request().fovs == fovs
+
+
+def test_fovs_that_are_not_there_are_refused_before_any_work(dock, until):
+    dock.form.fovs.setCurrentText("0-9")
+    until(lambda: dock.disk.text().startswith("Cannot run: FOV 9"))
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(dock, until, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(run_module, "notify_error", lambda error: told.append(str(error)))
+    (tmp_path / "file").write_text("")
+    dock.form.folder.path = tmp_path / "file" / "out"
+    run(dock, until)
+    assert len(told) == 1
+    assert "cannot be written" in told[0]
+
+
+def test_a_run_shows_its_results_and_knows_that_it_is_done(dock, until):
+    dock.form.fovs.setCurrentText("0-1")
+    run(dock, until)
+    assert "All FOVs are done" in dock.message.text()
+    assert {"segmentation", "cells", "tracks"} <= set(names(dock))
+    cells = dock.viewer.layers["cells"]
+    assert np.asarray(cells.data[0]).any()
+    assert np.asarray(cells.data[1]).any()
+    assert not np.asarray(cells.data[2]).any()
+    assert cells.data.shape == dock.viewer.layers[0].data.shape
+    until(lambda: dock.disk.text() == "Everything is done already.")
+    dock.form.fovs.setCurrentText("all")
+    until(lambda: dock.run.text() == "Resume (1 FOVs left)")
+    run(dock, until)
+    assert np.asarray(dock.viewer.layers["cells"].data[2]).any()
+
+
+def test_cancel_leaves_no_process_and_nothing_half_written(dock, until):
+    dock.start()
+    until(lambda: dock.progress.share > 0)
+    began = time.monotonic()
+    dock.cancel.click()
+    until(lambda: not dock.task.running)
+    assert time.monotonic() - began < 10
+    assert "Cancelled" in dock.message.text()
+    until(lambda: not _workers())
+    assert not list(dock.form.folder.path.rglob("*.partial*"))
+
+
+def test_closing_the_dock_ends_the_run(dock, until):
+    dock.start()
+    until(lambda: dock.progress.share > 0)
+    dock.close()
+    until(lambda: not _workers())
+
+
+def test_failures_are_listed_with_their_reason(dock, until, monkeypatch):
+    def execute(request, report, cancel):
+        report(event("copy", 1))
+        report(event("workflow", 1, message="failed in copy: the file is damaged"))
+        return False
+
+    without_workers(monkeypatch, execute)
+    run(dock, until)
+    assert "FOV 1 failed in copy: the file is damaged" in dock.message.text()
+
+
+def test_progress_is_shown_per_fov_and_step(dock, until, monkeypatch):
+    go_on = threading.Event()
+
+    def execute(request, report, cancel):
+        report(event("segmentation", 1, t=1, message="segmenting"))
+        go_on.wait(10)
+        return True
+
+    without_workers(monkeypatch, execute)
+    dock.start()
+    model = dock.fovs.fovs
+    until(lambda: dock.progress.share > 0)
+    row = [model.data(model.index(1, column)) for column in range(3)]
+    assert row == ["1", "30 %", "segmentation: segmenting"]
+    assert dock.bar.value() == 100
+    go_on.set()
+    until(lambda: not dock.task.running)
+
+
+def test_the_command_is_copied(dock):
+    dock.command.click()
+    clipboard = QApplication.clipboard().text()
+    assert clipboard.startswith("pyama run ")
+    assert "--fovs 0-2" in clipboard
+
+
+def test_callbacks_do_not_hold_the_gui_thread(stopwatch, dock, until):
+    run(dock, until)
+    slow = {name: ms for name, ms in stopwatch.longest.items() if ms > 50}
+    assert not slow
+
+
+def _workers():
+    return [line for line in _command_lines() if "loky" in line and "tracker" not in line]
+
+
+def _command_lines():
+    """Command lines of the processes this one has started."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            yield " ".join(child.cmdline())
