@@ -15,7 +15,7 @@ LABEL_TYPES = st.sampled_from([np.uint16, np.uint32])
 IMAGE_VALUES = {
     np.uint8: st.integers(0, 255),
     np.uint16: st.sampled_from([0, 1, 7, 40000, 65535]),
-    np.float32: st.floats(-1e6, 1e6, width=32),
+    np.float32: st.one_of(st.floats(-1e6, 1e6, width=32), st.just(np.nan)),
 }
 NAMES = [row["name"] for row in feature_reference()]
 

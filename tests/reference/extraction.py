@@ -28,13 +28,16 @@ def plain_totals(labels, images):
 
 
 def plain_feature(name, labels, image):
-    """One column per cell by scikit-image and NumPy."""
+    """One column per cell by scikit-image and NumPy; pixels that are NaN do not count."""
     regions = regionprops(labels.astype(np.int64), image)
     return np.array([_measured(name, region) for region in regions], dtype=np.float64)
 
 
 def _measured(name, region):
     pixels = region.image_intensity[region.image].astype(np.float64)
+    pixels = pixels[~np.isnan(pixels)]
+    if name.startswith("intensity") and not pixels.size:
+        return np.nan
     y0, x0, y1, x1 = region.bbox
     own = {
         "position_x": lambda: region.centroid[1],
@@ -47,6 +50,8 @@ def _measured(name, region):
         "intensity_mean": lambda: pixels.mean(),
         "intensity_median": lambda: np.median(pixels),
         "intensity_std": lambda: pixels.std(),
+        "intensity_min": lambda: pixels.min(),
+        "intensity_max": lambda: pixels.max(),
         "circularity": lambda: _circularity(region),
     }
     return own[name]() if name in own else region[name]

@@ -91,14 +91,23 @@ def add_up_pixels(
     index: NDArray[np.int64],
     sums: NDArray[np.float64],
 ) -> None:
-    """Add to `sums`, ``(n_cells, 2)``, the number of pixels that are not NaN, and their total."""
+    """Add to `sums`, ``(n_cells, 2)``, the number of pixels that are not NaN, and their total.
+
+    Runs are added up without a look at each pixel; only one whose total is NaN is gone through.
+    """
     for i in range(runs.shape[0]):
+        pixels = image[runs[i, 0], runs[i, 1] : runs[i, 2]]
+        n_pixels = pixels.size
         total = 0.0
-        n_pixels = 0
-        for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
-            if value == value:
-                total += value
-                n_pixels += 1
+        for value in pixels:
+            total += value
+        if total != total:
+            n_pixels = 0
+            total = 0.0
+            for value in pixels:
+                if value == value:
+                    n_pixels += 1
+                    total += value
         sums[index[i], 0] += n_pixels
         sums[index[i], 1] += total
 
