@@ -16,6 +16,9 @@ from pyama_core.processing.tracking.runs import runs_of
 from pyama_core.processing.tracking.stepping import Pair, Step, first_step, next_step
 
 
+_TOUCH_COST_OF_INSTANCES = 0.5
+
+
 def follow_by_overlap(
     segmented: Stack,
     params: TrackingParams,
@@ -76,5 +79,5 @@ def _limits(regions: Regions, touching: bool, params: TrackingParams) -> Limits:
     if reach is None:
         reach = regions.diameter
     if cost is None:
-        cost = 0.0 if touching else 1.0
+        cost = 0.0 if touching else _TOUCH_COST_OF_INSTANCES
     return Limits(reach, cost)

@@ -48,7 +48,7 @@ class TrackingParams(Section):
         ge=0.0,
         le=10.0,
         step=0.1,
-        auto="0 for masks, 1 for instances, whose touching cells are separated already",
+        auto="0 for masks, 0.5 for instances, whose touching cells are separated already",
     )
     confirm: int = param(
         2,

@@ -188,9 +188,11 @@ class Resolver:
 
     def _lasts(self, part: Tracklet) -> bool:
         """Tell whether a daughter is there long enough, or as long as can be seen."""
-        seen_on = bool(part.after) or self.movie.cells.at_border[part.last]
-        ends = self.movie.frame[part.last] == self.movie.last_frame
-        return bool(seen_on or ends or self._length(part) >= self.params.confirm)
+        node, table = part.last, self.movie.cells
+        divides = len(part.after) == 2
+        ends = self.movie.frame[node] == self.movie.last_frame
+        unseen = not part.after and table.at_border[node]
+        return bool(divides or ends or unseen or self._length(part) >= self.params.confirm)
 
     def _share(self, mother: Tracklet, parts: list[Tracklet]) -> None:
         """Give each cell of a merged tracklet to the part it fits, none of them left empty."""
