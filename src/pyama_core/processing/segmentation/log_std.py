@@ -34,7 +34,7 @@ from pyama_core.processing.segmentation.split import split_cells
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 
 _LEAST_SPAN = 1e-9
-_NEIGHBORS = 64
+_NEIGHBORS = 24
 
 
 class LogStd:
@@ -100,7 +100,8 @@ def open_and_close(bits: bit.Bits, width: int, params: SegmentationParams) -> No
 def least_foreground(image: NDArray[Any], params: SegmentationParams) -> float:
     """Least D (see `texture`) of a foreground pixel, for an image with its margin."""
     window = params.window
-    low, high = texture.variance_extremes(image, window, _one(image))
+    least, greatest = texture.variance_extremes(image, window, _one(image))
+    low, high = float(least.min()), float(greatest.max())
     if low > high or log_std(high, window) - log_std(low, window) < _LEAST_SPAN:
         return np.inf
     edges = np.linspace(log_std(low, window), log_std(high, window), params.bins + 1)
@@ -122,13 +123,14 @@ def _bin_counts(
     bounds = np.concatenate([[0.0, low], inner, [np.inf]])
     shift, first_bin = _cells(bounds, high, 2.0 * float(edges[1] - edges[0]))
     counts = texture.count_bins(image, window, _one(image), bounds, first_bin, shift)
-    return counts[:-1]
+    return np.asarray(counts.sum(axis=0)[:-1])
 
 
 def _spread_below(image: NDArray[Any], window: int, mode: float) -> float:
     """Find the standard deviation of the values of L up to the mode."""
     bound, center = _least_above(mode, window), mode + float(np.log(window * window))
-    count, total, square = texture.log_moments(image, window, _one(image), bound, center)
+    moments = texture.log_moments(image, window, _one(image), bound, center)
+    count, total, square = (float(moment.sum()) for moment in moments)
     return float(np.sqrt(max(0.0, square / count - (total / count) ** 2))) if count else 0.0
 
 
@@ -157,7 +159,7 @@ def least_variance(levels: NDArray[np.float64], window: int, *, above: bool) -> 
 
     L grows with D, so that comparing D with these spares the logarithm of every pixel. The
     exponential lands within some hundred float64 of it; two looks at their neighbors, the first
-    at every 64th, find it.
+    at every 24th, find it.
     """
     guess = window**4 * np.exp(np.clip(2.0 * levels, -700.0, 700.0))
     last_below = guess.view(np.int64) - _NEIGHBORS**2 // 2

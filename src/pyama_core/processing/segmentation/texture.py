@@ -64,8 +64,8 @@ def variance_row(image: Array, y: int, window: int, one: Any, out: Array) -> Non
 
 
 @kernel
-def variance_extremes(image: Array, window: int, one: Any) -> tuple[float, float]:
-    """Least and greatest positive D; infinity and 0 where there is none."""
+def variance_extremes(image: Array, window: int, one: Any) -> tuple[Array, Array]:
+    """Least and greatest positive D of each column; infinity and 0 where there is none."""
     height, row = image.shape[0] - window + 1, np.empty(image.shape[1] - window + 1)
     least, greatest = np.full(row.size, np.inf), np.zeros(row.size)
     for y in range(height):
@@ -74,14 +74,14 @@ def variance_extremes(image: Array, window: int, one: Any) -> tuple[float, float
             value = row[x] if row[x] > 0.0 else np.inf
             least[x] = value if value < least[x] else least[x]
             greatest[x] = row[x] if row[x] > greatest[x] else greatest[x]
-    return least.min(), greatest.max()
+    return least, greatest
 
 
 @kernel
 def count_bins(
     image: Array, window: int, one: Any, bounds: Array, first_bin: Array, shift: int
 ) -> Array:
-    """Pixels per bin; bin i holds ``bounds[i] <= D < bounds[i + 1]``.
+    """Pixels per bin, in four parts; bin i holds ``bounds[i] <= D < bounds[i + 1]``.
 
     The upper bits of D, as a float64, select a cell that holds at most one bound; cell 0 is all
     below the cell of ``bounds[1]``, the least positive D.
@@ -96,8 +96,7 @@ def count_bins(
             i = np.uint64(first_bin[np.uint64(max(patterns[x] >> shift, base) - base)])
             i += np.uint64(row[x] >= bounds[i + np.uint64(1)])
             counts[x & 3, i] += 1
-    total: Array = counts.sum(axis=0)
-    return total
+    return counts
 
 
 @kernel
@@ -124,8 +123,8 @@ def natural_log(values: Array, out: Array) -> None:
 @kernel
 def log_moments(
     image: Array, window: int, one: Any, bound: float, center: float
-) -> tuple[int, float, float]:
-    """Count, sum and square-sum ``0.5 * ln(D) - center`` over the pixels of D below `bound`."""
+) -> tuple[Array, Array, Array]:
+    """Count, sum and square-sum ``0.5 * ln(D) - center`` where D is below `bound`, by column."""
     height, row = image.shape[0] - window + 1, np.empty(image.shape[1] - window + 1)
     logs, count = np.empty(row.size), np.zeros(row.size, np.int64)
     total, square = np.zeros(row.size), np.zeros(row.size)
@@ -138,7 +137,7 @@ def log_moments(
             count[x] += taken
             total[x] += value
             square[x] += value * value
-    return count.sum(), total.sum(), square.sum()
+    return count, total, square
 
 
 @kernel
