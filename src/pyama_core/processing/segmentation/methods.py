@@ -19,6 +19,7 @@ BUILTIN = {
     "cellpose": f"{_HOME}.cellpose_model:Cellpose",
     "labels": f"{_HOME}.label_files:LabelFiles",
     "log_std": f"{_HOME}.log_std:LogStd",
+    "trained": f"{_HOME}.trained.segment:Trained",
 }
 
 

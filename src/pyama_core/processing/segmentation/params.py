@@ -156,6 +156,42 @@ class SegmentationParams(Section):
         le=10.0,
         step=0.5,
     )
+    model: str | None = param(
+        None,
+        "For the method trained: file of the pixel classifier, as training saved it.",
+    )
+    trained_probability: float = param(
+        0.5,
+        "For the method trained: probability from which a pixel belongs to a cell.",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+    )
+    trained_outline: float = param(
+        3.0,
+        "For the method trained: standard deviation of the smoothing before outlines are drawn.",
+        unit="px",
+        ge=0.0,
+        le=50.0,
+        step=0.5,
+    )
+    trained_smoothing: float = param(
+        8.0,
+        "For the method trained: standard deviation of the smoothing before touching cells are "
+        "told apart; about a quarter of a cell's width.",
+        unit="px",
+        ge=0.0,
+        le=100.0,
+        step=0.5,
+    )
+    trained_depth: float = param(
+        0.1,
+        "For the method trained: how much less sure it must be of a notch between two cells than "
+        "of either; more separates fewer.",
+        ge=0.0,
+        le=2.0,
+        step=0.05,
+    )
 
     @field_validator("window", "opening_size", "closing_size")
     @classmethod

@@ -1,0 +1,69 @@
+"""The method ``trained``: instances from what a pixel classifier says of each pixel.
+
+A pixel belongs to a cell where the probability of cell, and half that of border, exceeds
+`trained_probability`. Touching cells are told apart by flooding the smoothed difference of cell
+and border from the top down (see `split.flooded`): between two hearts of cells lies a border.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyama_core.errors import InputError
+from pyama_core.processing.segmentation.params import SegmentationParams
+from pyama_core.processing.segmentation.split import flooded
+from pyama_core.processing.segmentation.trained.classifier import PixelClassifier
+from pyama_core.processing.segmentation.trained.enlarge import enlarged
+from pyama_core.processing.segmentation.trained.features import blurred
+from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
+
+_OF_BORDER = 0.5
+
+
+class Trained:
+    """The method ``trained``: see the module."""
+
+    def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
+        """Load the classifier that `params.model` names.
+
+        Raises
+        ------
+        InputError
+            If there is none, or its file is not usable.
+        """
+        if params.model is None:
+            raise InputError(
+                "segmentation.method is 'trained', but segmentation.model names no classifier: "
+                "train one from a few brush strokes, save it, and give its path."
+            )
+        classifier = PixelClassifier.load(params.model)
+
+        def segment(frame: NDArray[Any], t: int) -> SegmentedFrame:
+            return segment_trained(frame, params, classifier)
+
+        return segment
+
+
+def segment_trained(
+    frame: NDArray[Any], params: SegmentationParams, classifier: PixelClassifier
+) -> SegmentedFrame:
+    """Find the cells of one frame with a trained pixel classifier.
+
+    Parameters
+    ----------
+    frame
+        ``(H, W)``, any real dtype.
+    params
+        `trained_probability`, `trained_outline`, `trained_smoothing` and `trained_depth` are read.
+    classifier
+        As `train_classifier` or `PixelClassifier.load` gives it.
+    """
+    binning = classifier.binning
+    _, cell, *border = classifier.binned_probabilities(frame)
+    edge = border[0] if border else np.zeros_like(cell)
+    inside = blurred(cell + np.float32(_OF_BORDER) * edge, params.trained_outline / binning)
+    heights = blurred(cell - np.float32(_OF_BORDER) * edge, params.trained_smoothing / binning)
+    mask = enlarged(inside, binning, frame.shape) > params.trained_probability
+    instances = flooded(enlarged(heights, binning, frame.shape), mask, params.trained_depth)
+    return SegmentedFrame(mask, instances)
