@@ -1,0 +1,124 @@
+"""Readers: ND2 files, results folders of any layout, trace tables."""
+
+import shutil
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+import napari_pyama
+from napari_pyama.layers import FILES
+from napari_pyama.reader import (
+    get_microscopy_reader,
+    get_results_reader,
+    get_traces_reader,
+    read_microscopy,
+    read_results_folder,
+    read_trace_table,
+)
+from napari_pyama.result_source import open_results
+from napari_pyama.view import results_in_view
+from pyama_core.columns import TRACE_COLUMNS
+from pyama_core.errors import InputError
+from pyama_core.io.tables import write_table
+
+
+@pytest.fixture(scope="module")
+def results(small_nd2, tmp_path_factory):
+    """Results of two FOVs of the small file, and the file itself beside them."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copy(small_nd2, folder / "small.nd2")
+    assert napari_pyama.run_complete_workflow(
+        folder / "small.nd2", folder / "out", pc=0, fl=[1], fovs="0-1", n_workers=1
+    )
+    return folder / "out"
+
+
+def layers_of(tuples):
+    return {layer.name: layer for layer in (Layer.create(*one) for one in tuples)}
+
+
+def test_readers_take_what_is_theirs(tmp_path, results):
+    assert get_microscopy_reader("a.ND2")
+    assert get_microscopy_reader(["a.nd2", "b.tif"]) is None
+    assert get_results_reader(str(results))
+    assert get_results_reader(str(results / "processing_results.yaml"))
+    assert get_results_reader(str(tmp_path)) is None
+    assert get_traces_reader("x_traces_ch_1.csv")
+    assert get_traces_reader("cells.csv") is None
+
+
+def test_an_nd2_file_opens_as_one_layer_per_channel(small_nd2):
+    layers = layers_of(read_microscopy(str(small_nd2)))
+    assert len(layers) == 2
+    assert all(layer.data.shape == (3, 4, 96, 96) for layer in layers.values())
+
+
+def test_results_come_back_above_the_raw_frames_of_their_file(results):
+    layers = layers_of(read_results_folder(str(results)))
+    assert {"segmentation", "cells", "tracks"} <= set(layers)
+    assert all(layer.units[-1] == layers["cells"].units[-1] for layer in layers.values())
+    assert layers["cells"].data.shape == (3, 4, 96, 96)
+    assert np.asarray(layers["cells"].data[1]).any()
+    assert not layers["segmentation"].visible
+
+
+def test_results_whose_file_is_gone_show_the_raw_copies(results, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(results, moved)
+    (moved / "run_log.json").unlink()
+    source, files = open_results(moved)
+    assert source.metadata.n_fovs == 2
+    assert source.metadata.file_type == "results"
+    layers = layers_of(read_results_folder(str(moved / "processing_results.yaml")))
+    copied = np.load(files(1).pc[1])
+    assert np.array_equal(np.asarray(layers["phase (channel 0)"].data[1, 2]), copied[2])
+    assert layers["cells"].scale[1] == pytest.approx(layers["tracks"].scale[0])
+
+
+def test_results_without_index_or_raw_copies_show_what_there_is(results, tmp_path):
+    moved = tmp_path / "bare"
+    shutil.copytree(results, moved)
+    for name in ("processing_results.yaml", "run_log.json"):
+        (moved / name).unlink()
+    for raw in [*moved.rglob("*_pc_ch_*.npy"), *moved.rglob("*_fl_ch_*.npy")]:
+        raw.unlink()
+    names = set(layers_of(read_results_folder(str(moved))))
+    assert "cells" in names
+    assert not any(name.startswith(("phase", "channel")) for name in names if "c" not in name[-9:])
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    (tmp_path / "fov_000").mkdir()
+    with pytest.raises(InputError, match="holds no results"):
+        read_results_folder(str(tmp_path))
+
+
+def test_a_trace_table_of_a_run_opens_in_the_scale_of_the_run(results):
+    path = next(results.glob("fov_001/*_traces_ch_1.csv"))
+    tracks = layers_of(read_trace_table(str(path)))["tracks"]
+    assert tracks.metadata["fov"] == 1
+    assert tracks.scale[-1] == layers_of(read_results_folder(str(results)))["cells"].scale[-1]
+
+
+def test_a_trace_table_on_its_own_opens_in_pixels(tmp_path):
+    columns = dict.fromkeys(TRACE_COLUMNS, np.array([1.0, 2.0, 3.0]))
+    table = columns | {"fov": [0] * 3, "cell": [4, 4, 5], "frame": [0, 1, 1], "time": [0, 5.0, 5.0]}
+    path = tmp_path / "some_traces_ch_0.csv"
+    write_table(path, {name: np.asarray(values) for name, values in table.items()})
+    tracks = layers_of(read_trace_table(str(path)))["tracks"]
+    assert tracks.data[:, 0].tolist() == [4, 4, 5]
+    assert tracks.scale.tolist() == [5, 1, 1]
+    assert str(tracks.units[-1]) == "pixel"
+
+
+def test_the_results_in_view_give_their_files(results):
+    viewer = ViewerModel()
+    assert results_in_view(viewer) is None
+    for one in read_results_folder(str(results)):
+        viewer.add_layer(Layer.create(*one))
+    found = results_in_view(viewer)
+    assert found.files is viewer.layers["cells"].metadata[FILES]
+    assert found.view.source.metadata.n_fovs == 3
+    assert found.files(0).traces_csv[0][1].exists()

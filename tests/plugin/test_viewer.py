@@ -1,0 +1,144 @@
+"""The plugin in a real viewer: menus, samples, docks, closing; needs a display with OpenGL."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from napari_pyama import sample_data
+from napari_pyama.session import session_of
+from pyama_core.processing.segmentation import SegmentationParams
+from tests.plugin.sources import experiment, open_in
+
+pytestmark = pytest.mark.skipif(
+    sys.platform.startswith("linux")
+    and (not os.environ.get("DISPLAY") or os.environ.get("QT_QPA_PLATFORM") == "offscreen"),
+    reason="a viewer needs a display: run the tests under xvfb-run",
+)
+
+DOCKS = (
+    "Copy",
+    "Segment",
+    "Correct background",
+    "Track",
+    "Extract traces",
+    "Run complete workflow",
+)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture
+def small_sample(small_nd2, monkeypatch):
+    """Keep the tests from making the full sample."""
+    monkeypatch.setattr(sample_data, "_made", lambda name, **plan: small_nd2)
+
+
+def open_dock(viewer, name):
+    return viewer.window.add_plugin_dock_widget("napari-pyama", name)
+
+
+def test_the_sample_opens_at_the_first_step(viewer, small_sample):
+    viewer.open_sample("napari-pyama", "pyama")
+    assert len(viewer.layers) == 2
+    assert viewer.dims.current_step[:2] == (0, 0)
+
+
+def test_a_dropped_file_opens(viewer, small_nd2):
+    viewer.open(str(small_nd2), plugin="napari-pyama")
+    assert viewer.layers[0].data.ndim == 4
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_every_dock_opens_and_closes_at_every_stage(name, viewer, qtbot):
+    _, dock = open_dock(viewer, name)
+    qtbot.wait(50)
+    open_in(viewer, experiment())
+    qtbot.wait(50)
+    viewer.window.remove_dock_widget(dock)
+    assert dock._closed
+    assert not any(layer.name.startswith("preview") for layer in viewer.layers)
+
+
+def test_docks_show_previews_of_the_frame_in_view(viewer, qtbot):
+    open_in(viewer, experiment())
+    open_dock(viewer, "Segment")
+    qtbot.waitUntil(lambda: "preview: segmentation" in viewer.layers, timeout=60_000)
+    before = np.asarray(viewer.layers["preview: segmentation"].data)
+    session_of(viewer).set_section("segmentation", SegmentationParams(opening_iterations=0))
+    qtbot.waitUntil(
+        lambda: not np.array_equal(viewer.layers["preview: segmentation"].data, before),
+        timeout=60_000,
+    )
+
+
+def test_docks_share_one_session_whatever_proxy_they_were_given(viewer):
+    docks = [open_dock(viewer, name)[1] for name in DOCKS]
+    assert len({id(dock.session) for dock in docks}) == 1
+
+
+def test_docks_are_usable_at_1280_by_800(viewer, qtbot):
+    viewer.window.resize(1280, 800)
+    open_in(viewer, experiment())
+    for name in DOCKS:
+        frame, dock = open_dock(viewer, name)
+        frame.show()
+        qtbot.wait(20)
+        assert dock.width() < 450
+        content = dock._scroll.widget()
+        assert content.width() <= dock.width()
+        assert not dock._scroll.horizontalScrollBar().isVisible()
+        viewer.window.remove_dock_widget(dock)
+
+
+def test_closing_the_viewer_during_preview_and_run_ends_both(
+    make_napari_viewer, small_nd2, tmp_path, qtbot
+):
+    viewer = make_napari_viewer(show=True)
+    viewer.open(str(small_nd2), plugin="napari-pyama")
+    open_dock(viewer, "Segment")
+    _, dock = open_dock(viewer, "Run complete workflow")
+    dock.form.folder.path = tmp_path / "out"
+    dock.start()
+    qtbot.waitUntil(lambda: dock.progress.share > 0, timeout=60_000)
+    viewer.close()
+    assert dock._closed
+    QApplication.processEvents()
+
+
+def test_workers_of_a_script_with_napari_import_neither_napari_nor_qt(small_nd2, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            import napari
+            from napari_pyama import run_complete_workflow
+            from napari_pyama import functions
+            from pyama_core.processing.workflow.services.base import BaseProcessingService
+
+            class Spy(BaseProcessingService):
+                name = "spy"
+                def process_fov(self, metadata, context, output_dir, fov):
+                    heavy = {{"napari", "qtpy", "vispy", "matplotlib"}} & set(sys.modules)
+                    (output_dir / f"spy_{{fov}}.txt").write_text(repr(heavy))
+
+            from pyama_core.io import open_microscopy
+            from pyama_core.processing.workflow.pipeline import run_complete_workflow as run
+            from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+            from pathlib import Path
+            source = open_microscopy({str(small_nd2)!r})
+            context = ProcessingContext(Path({str(tmp_path / "out")!r}), Channels(0, [1]))
+            assert run(source.metadata, context, fovs=[0], services=[Spy()])
+            """
+        )
+    )
+    subprocess.run([sys.executable, str(script)], check=True, timeout=120)
+    assert (tmp_path / "out" / "spy_0.txt").read_text() == "set()"
