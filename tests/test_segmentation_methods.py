@@ -203,3 +203,12 @@ class TestCellpose:
         monkeypatch.setitem(sys.modules, "cellpose", None)
         with pytest.raises(InputError, match=r"pip install 'napari-pyama\[cellpose\]'"):
             segment_frame(FRAMES[0], SegmentationParams(method="cellpose"))
+
+    def test_the_network_is_kept_between_previews(self, cellpose, monkeypatch):
+        made = []
+        monkeypatch.setattr(StandIn, "__init__", lambda self, **_: made.append(self))
+        monkeypatch.setattr(StandIn, "asked", [], raising=False)
+        params = SegmentationParams(method="cellpose", cellpose_model="kept")
+        for t in range(3):
+            segment_frame(FRAMES[t], params)
+        assert len(made) == 1

@@ -67,7 +67,7 @@ def segment(phase: Any, params: SegmentationParams | None = None, fov: int = 0) 
         method tells cells apart. ``(H, W)`` for a single image.
     """
     stack = _stack(phase, fov)
-    frames = list(segment_stack(stack, params or SegmentationParams()))
+    frames = list(segment_stack(stack, params or SegmentationParams(), fov=fov))
     parts = [frame.mask if frame.instances is None else frame.instances for frame in frames]
     return _like(phase, np.stack(parts))
 

@@ -127,7 +127,8 @@ def _plane(request: Request, channel: int, frame: int | None = None) -> NDArray[
 
 
 def _segment(request: Request, frame: int) -> SegmentedFrame:
-    return segment_frame(_plane(request, request.pc, frame), request.recipe.segmentation)
+    plane = _plane(request, request.pc, frame)
+    return segment_frame(plane, request.recipe.segmentation, fov=request.view.fov, t=frame)
 
 
 def _corrected(request: Request, channel: int) -> tuple[NDArray[Any], NDArray[np.float32]]:

@@ -5,6 +5,7 @@ segmentation"; Stringer et al. 2021, "Cellpose: a generalist algorithm for cellu
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,19 +40,22 @@ def load_model(params: SegmentationParams) -> CellposeModel:
             "pip install 'napari-pyama[cellpose]', or choose another method."
         ) from error
     try:
-        model: CellposeModel = models.CellposeModel(
-            gpu=params.cellpose_gpu, pretrained_model=params.cellpose_model
-        )
+        return _loaded(models.CellposeModel, params.cellpose_model, params.cellpose_gpu)
     except Exception as error:
         raise InputError(
             f"segmentation.cellpose_model is {params.cellpose_model!r}, which cellpose cannot load "
             f"({error}): give a model's name or the path of its weights."
         ) from error
-    return model
+
+
+@lru_cache(maxsize=1)
+def _loaded(make: Callable[..., CellposeModel], name: str, gpu: bool) -> CellposeModel:
+    """Keep the last network: loading it takes seconds, and each preview asks for it."""
+    return make(gpu=gpu, pretrained_model=name)
 
 
 class Cellpose:
-    """Segments with a cellpose network, loaded once per FOV.
+    """Segments with a cellpose network, loaded once.
 
     Parameters
     ----------

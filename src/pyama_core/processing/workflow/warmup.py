@@ -1,15 +1,19 @@
 """Compiling the kernels a run needs, once, before the first FOV is computed."""
 
+import itertools
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pyama_core.processing.correction import correct_stack
 from pyama_core.processing.extraction import extract_stack
 from pyama_core.processing.kernels import mark_compiled
-from pyama_core.processing.segmentation import segment_stack
+from pyama_core.processing.segmentation import SegmentationParams, segment_stack
 from pyama_core.processing.tracking import track_stack
 from pyama_core.processing.workflow.params import WorkflowParams
 
-_FRAMES, _SIZE = 3, 64
+_FRAMES, _SIZE, _SPACING, _CELL = 3, 300, 60, 30
+_COMPILED_METHODS = ("log_std", "trained")
 
 
 def what_compiles(dtype: str, params: WorkflowParams) -> str:
@@ -20,14 +24,35 @@ def what_compiles(dtype: str, params: WorkflowParams) -> str:
 
 def warm_up(dtype: str, params: WorkflowParams) -> None:
     """Run every algorithm on a tiny movie of the run's dtype, which compiles its kernels."""
-    noise = np.random.default_rng(0).normal(1000, 30, (_FRAMES, _SIZE, _SIZE))
-    noise[:, 20:40, 20:40] += 300 * np.indices((20, 20)).sum(axis=0) % 400
-    frames = np.clip(noise, 0, 250 if dtype == "uint8" else 60000).astype(dtype)
-    segmented = list(segment_stack(frames, params.segmentation))
+    frames = _movie().astype(dtype)
+    segmented = list(segment_stack(frames, _on_any_movie(params.segmentation)))
     masks = np.stack([frame.mask for frame in segmented])
     corrected = np.stack(list(correct_stack(frames, masks, params.correction)))
     instances = [frame.instances for frame in segmented if frame.instances is not None]
-    untracked = np.stack(instances) if instances else masks
+    untracked = np.stack(instances).astype(np.uint32) if instances else masks
     labels = np.stack(list(track_stack(untracked, params.tracking, phase=frames)))
-    extract_stack(labels, {0: corrected}, params.extraction, times=np.arange(3.0), fov=0)
+    times = np.arange(_FRAMES, dtype=np.float64)
+    extract_stack(labels, {0: corrected}, params.extraction, times=times, fov=0)
     mark_compiled(what_compiles(dtype, params))
+
+
+def _on_any_movie(params: SegmentationParams) -> SegmentationParams:
+    """Replace a method that takes its cells from elsewhere: it has no kernels to compile."""
+    known = params.method in _COMPILED_METHODS
+    return params if known else params.model_copy(update={"method": "log_std"})
+
+
+def _movie() -> NDArray[np.float64]:
+    """Give a grid of rough squares that move a pixel a frame, the first one unseen for a frame.
+
+    All values fit every dtype.
+    """
+    rng = np.random.default_rng(0)
+    movie = rng.normal(100, 2, (_FRAMES, _SIZE, _SIZE))
+    corners = range(_SPACING - _CELL, _SIZE - _CELL, _SPACING)
+    for t, row, column in itertools.product(range(_FRAMES), corners, corners):
+        if t == 1 and row == column == corners[0]:
+            continue
+        roughness = rng.normal(0, 30, (_CELL, _CELL))
+        movie[t, row : row + _CELL, column + t : column + t + _CELL] += roughness
+    return movie.clip(0, 255)
