@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
+from pyama_core.processing.stack import read_only
 
 _RUNS_PER_ROW: Final = 32
 _DENSE_LABELS: Final = 1 << 22
@@ -64,16 +65,6 @@ def _as_words(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint64]]:
         flat = read_only(flat.copy())
     whole = flat.size * flat.itemsize // 8 * 8 // flat.itemsize
     return flat, flat[:whole].view(np.uint64)
-
-
-def read_only(image: NDArray[Any]) -> NDArray[Any]:
-    """Give a C-contiguous image that is not for writing, as frames of a mapped file are.
-
-    Kernels are compiled for one kind of array instead of two.
-    """
-    image = np.ascontiguousarray(image).view()
-    image.flags.writeable = False
-    return image
 
 
 @kernel

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -17,6 +18,16 @@ class Stack(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, frame: int, /) -> NDArray[Any]: ...
+
+
+def read_only(image: NDArray[Any]) -> NDArray[Any]:
+    """Give a C-contiguous view that is not for writing, as frames of a mapped file are.
+
+    Kernels are compiled for one kind of array instead of two.
+    """
+    image = np.ascontiguousarray(image).view()
+    image.flags.writeable = False
+    return image
 
 
 Tick = Callable[[str, int], None]

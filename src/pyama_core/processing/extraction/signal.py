@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.extraction.regions import Regions
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.runs import read_only
+from pyama_core.processing.stack import read_only
 
 _IMAGE_TYPES: Final = tuple(np.dtype(name) for name in ("uint8", "uint16", "float32", "float64"))
 

@@ -13,7 +13,7 @@ from pyama_core.processing.segmentation.finishing import finish
 from pyama_core.processing.segmentation.methods import open_method
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
-from pyama_core.processing.stack import Stack, Tick, no_tick
+from pyama_core.processing.stack import Stack, Tick, no_tick, read_only
 
 
 def segment_stack(
@@ -104,7 +104,8 @@ def segment_frame(
     InputError
         As in `segment_stack`.
     """
-    return finish(_checked(frame), open_method(params, fov)(frame, t), params)
+    frame = _checked(frame)
+    return finish(frame, open_method(params, fov)(frame, t), params)
 
 
 def _checked(frame: NDArray[Any]) -> NDArray[Any]:
@@ -112,4 +113,4 @@ def _checked(frame: NDArray[Any]) -> NDArray[Any]:
         raise InputError(
             f"A frame to segment has shape {frame.shape}; give (height, width), each at least 16."
         )
-    return frame
+    return read_only(frame)
