@@ -50,7 +50,7 @@ def curve_of(traces: TraceSet, values: NDArray[np.float64], chosen: NDArray[np.b
     lonely[1:] &= on[:-1] == 0
     if lonely.any():
         copies = 1 + lonely
-        rows, owner, on = (np.repeat(part, copies) for part in (rows, owner, on))
+        rows, owner, on = np.repeat(rows, copies), np.repeat(owner, copies), np.repeat(on, copies)
         on[np.cumsum(copies)[lonely] - 2] = 1
     return Curve(traces.values(TIME)[rows], values[rows], on, owner)
 
@@ -136,7 +136,7 @@ def median_and_quartiles(
 def _by_frame(
     traces: TraceSet, values: NDArray[np.float64], chosen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Number the frames of all chosen values; give the minutes of each frame, and the values."""
+    """Return which frame each chosen value is of, the minutes of the frames, and the values."""
     rows = chosen[traces.owner] & np.isfinite(values)
     _, first, frames = np.unique(traces.table[FRAME][rows], return_index=True, return_inverse=True)
     return frames, traces.values(TIME)[rows][first], values[rows]

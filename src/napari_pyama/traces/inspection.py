@@ -16,7 +16,7 @@ from napari_pyama.traces.curves import (
 )
 from napari_pyama.traces.filters import ViewFilter, passing
 from napari_pyama.traces.loading import ChannelTraces, FovTraces
-from napari_pyama.traces.trace_set import TraceSet
+from napari_pyama.traces.trace_set import Table, TraceSet
 from pyama_core.columns import FRAME, INTENSITY_TOTAL, POSITION_X, POSITION_Y
 
 SpreadKind = Literal["none", "deviation", "quartiles"]
@@ -42,7 +42,7 @@ class Inspection:
     Parameters
     ----------
     fov_traces
-        What was read of the FOV.
+        What was read of the FOV, with at least one channel.
     size
         Height and width of its frames.
     """
@@ -52,27 +52,20 @@ class Inspection:
         self.size = size
         self.selected: int | None = None
         self.view_filter = ViewFilter()
-        self._borders: dict[int | None, NDArray[np.float64]] = {}
-        self.channel: int | None = next(iter(fov_traces.channels), None)
+        self._borders: dict[int, NDArray[np.float64]] = {}
+        self.channel = next(iter(fov_traces.channels))
         self.feature = ""
         self.choose()
 
     def choose(self, channel: int | None = None, feature: str | None = None) -> None:
         """Plot another channel or feature; what is not there stays as it is."""
-        if channel in self.fov_traces.channels:
+        if channel is not None and channel in self.fov_traces.channels:
             self.channel = channel
-        if self.channel is None:
-            return
         offered = self.traces.features
         if feature in offered:
             self.feature = str(feature)
         elif self.feature not in offered:
-            self.feature = INTENSITY_TOTAL if INTENSITY_TOTAL in offered else (offered or [""])[0]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to plot."""
-        return self.channel is None or not self.feature
+            self.feature = INTENSITY_TOTAL if INTENSITY_TOTAL in offered else offered[0]
 
     @property
     def path(self) -> Path:
@@ -133,7 +126,7 @@ class Inspection:
         return summarize(self.traces, self.values, chosen)
 
     def neighbor(self, step: int) -> int | None:
-        """Return the cell some traces on among those shown, the first one where none is selected."""
+        """Return the cell some traces on among those shown; the first where none is selected."""
         cells = self.traces.cells[self.shown]
         if not len(cells):
             return None
@@ -144,6 +137,12 @@ class Inspection:
         else:
             at = int(np.searchsorted(cells, self.selected, side="left")) + step
         return int(cells[np.clip(at, 0, len(cells) - 1)])
+
+    def rows_of_selected(self) -> Table:
+        """Return the rows of the selected trace; without rows where none is selected."""
+        index = self.selected_index
+        rows = slice(0) if index is None else self.traces.rows_of(index)
+        return {name: column[rows] for name, column in self.traces.table.items()}
 
     def mark(self, good: bool, *, all_channels: bool) -> set[Path]:
         """Mark the selected trace; return the tables in which that changes a mark."""
@@ -172,7 +171,6 @@ class Inspection:
 
     @property
     def _of_channel(self) -> ChannelTraces:
-        assert self.channel is not None
         return self.fov_traces.channels[self.channel]
 
     def _border(self) -> NDArray[np.float64]:

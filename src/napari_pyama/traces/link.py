@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
+from napari.layers import Image, Labels
 
 from napari_pyama.layers import FILES, FilesOf, origin_of
 from napari_pyama.result_layers import CELLS
@@ -77,24 +78,30 @@ class ViewerLink:
     def show_ring(self, rows: Table, fov: int, color: Any) -> None:
         """Draw a ring around a cell in all frames of its trace."""
         results = self.results()
-        if results is not None:
-            self._ring.show(results.view.source, rows, fov, color)
+        origin = origin_of(results.layer) if results else None
+        if origin is not None:
+            self._ring.show(origin, rows, fov, color)
 
     def hide_ring(self) -> None:
         """Take the ring away."""
         self._ring.remove()
 
     def bring_into_view(self, y: float, x: float) -> None:
-        """Move the camera to a position in pixels where that is out of view."""
+        """Move the camera to a position in pixels, unless it is in view."""
         results = self.results()
         if results is None or self._viewer.dims.ndisplay != 2:
             return
-        layer = results.layer
-        near, far = layer.corner_pixels[:, -2:]
-        if (far <= near).all() or ((near <= (y, x)) & (np.array((y, x)) <= far)).all():
-            return
-        center = np.array((y, x)) * layer.scale[-2:] + layer.translate[-2:]
-        self._viewer.scene.camera.center = tuple(map(float, center))
+        position = np.array((y, x))
+        seen = [layer.corner_pixels[:, -2:] for layer in self._stacks_in_view()]
+        if not any((near <= position).all() and (position <= far).all() for near, far in seen):
+            layer = results.layer
+            center = position * layer.scale[-2:] + layer.translate[-2:]
+            self._viewer.scene.camera.center = tuple(map(float, center))
+
+    def _stacks_in_view(self) -> list[Any]:
+        """Return the layers that know which of their pixels are in view."""
+        layers = self._viewer.layers
+        return [layer for layer in layers if isinstance(layer, Image | Labels) and layer.visible]
 
     def _events(self) -> list[Any]:
         layers, dims = self._viewer.layers, self._viewer.dims

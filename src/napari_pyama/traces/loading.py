@@ -11,7 +11,7 @@ from napari_pyama.traces.marks import Marks
 from napari_pyama.traces.saving import wait_for_saves
 from napari_pyama.traces.trace_set import Table, TraceSet, trace_set, verdicts_of
 from pyama_core.io.inspection import load_marks
-from pyama_core.io.result_files import ChannelPath, FovFiles
+from pyama_core.io.result_files import ChannelPath, ResultsPathsPerFOV
 from pyama_core.io.tables import read_table
 from pyama_core.io.traces import read_traces
 
@@ -89,7 +89,7 @@ class TraceLoader:
         fovs = [other for other in range(n_fovs) if _tables(files(other))]
         return Loaded(fovs, self._traces(files(fov), fov))
 
-    def _traces(self, paths: FovFiles, fov: int) -> FovTraces:
+    def _traces(self, paths: ResultsPathsPerFOV, fov: int) -> FovTraces:
         signature = _signature(paths)
         if signature not in self._kept:
             self._kept[signature] = _read(paths, fov)
@@ -99,11 +99,11 @@ class TraceLoader:
         return self._kept[signature]
 
 
-def _tables(paths: FovFiles) -> list[ChannelPath]:
+def _tables(paths: ResultsPathsPerFOV) -> list[ChannelPath]:
     return [pair for pair in paths.traces_csv if pair[1].exists()]
 
 
-def _signature(paths: FovFiles) -> _Signature:
+def _signature(paths: ResultsPathsPerFOV) -> _Signature:
     """Tell versions of a FOV's files apart; the inspected copies are ours and do not count."""
     found = [path for _, path in [*paths.traces_csv, *([paths.lineage] if paths.lineage else [])]]
     states = []
@@ -114,7 +114,7 @@ def _signature(paths: FovFiles) -> _Signature:
     return tuple(states)
 
 
-def _read(paths: FovFiles, fov: int) -> FovTraces:
+def _read(paths: ResultsPathsPerFOV, fov: int) -> FovTraces:
     channels: dict[int, ChannelTraces] = {}
     marks: dict[Path, dict[int, bool]] = {}
     notes: list[str] = []
@@ -122,7 +122,9 @@ def _read(paths: FovFiles, fov: int) -> FovTraces:
         found = read_traces(path, channel)
         marks.setdefault(path, load_marks(path) if found.path != path else {})
         by_filters = verdicts_of(read_table(path)) if marks[path] else {}
-        channels[channel] = ChannelTraces(path, trace_set(found.table, by_filters))
+        traces = trace_set(found.table, by_filters)
+        if traces.features:
+            channels[channel] = ChannelTraces(path, traces)
         notes += [note for note in found.notes if note not in notes]
     lineage = paths.lineage
     has_lineage = lineage is not None and lineage[1].exists()

@@ -5,11 +5,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pyama.axes import stack_axes
 from napari_pyama.layers import ORIGIN, Origin
 from napari_pyama.traces.trace_set import Table
 from pyama_core.columns import AREA, FRAME, POSITION_X, POSITION_Y
-from pyama_core.io import MicroscopyFile
 
 RING: Final = "selected cell"
 """Name and role of the layer."""
@@ -20,19 +18,19 @@ _AREA_IF_UNKNOWN: Final = 300.0
 
 
 class Ring:
-    """A points layer with one ring per frame of a trace; it is there while a cell is selected."""
+    """A points layer with one ring per frame of a trace, made when it is first needed."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layer: Any = None
 
-    def show(self, source: MicroscopyFile, rows: Table, fov: int, color: Any) -> None:
+    def show(self, origin: Origin, rows: Table, fov: int, color: Any) -> None:
         """Draw the ring of a trace in its color; none where it has no positions.
 
         Parameters
         ----------
-        source
-            The experiment, for the scale.
+        origin
+            Of a layer that the ring is to lie on.
         rows
             The rows of one trace.
         fov
@@ -40,28 +38,47 @@ class Ring:
         color
             RGBA.
         """
-        self.remove()
         if POSITION_X not in rows or POSITION_Y not in rows or not len(rows[FRAME]):
+            self.remove()
             return
-        axes = stack_axes(source.metadata)
-        active = self._viewer.layers.selection.active
-        self._layer = self._viewer.add_points(
-            _points(rows, fov, axes.order, source.metadata.n_z // 2),
-            **axes.layer_arguments(),
-            name=RING,
-            size=_diameters(rows),
-            face_color="transparent",
-            border_color=np.broadcast_to(color, (len(rows[FRAME]), 4)),
-            border_width=0.1,
-            metadata={ORIGIN: Origin(source, axes, RING)},
-        )
-        self._viewer.layers.selection.active = active
+        points = _points(rows, fov, origin.axes.order, origin.source.metadata.n_z // 2)
+        look = {"size": _diameters(rows), "border_color": np.tile(color, (len(points), 1))}
+        if self._is_there and self._layer.metadata[ORIGIN].axes == origin.axes:
+            self._replace(points, look)
+        else:
+            self.remove()
+            self._add(origin, points, look)
 
     def remove(self) -> None:
         """Take the layer out of the viewer, unless the user has done so."""
-        if self._layer is not None and self._layer in self._viewer.layers:
+        if self._is_there:
             self._viewer.layers.remove(self._layer)
         self._layer = None
+
+    @property
+    def _is_there(self) -> bool:
+        return self._layer is not None and self._layer in self._viewer.layers
+
+    def _add(self, origin: Origin, points: NDArray[np.float64], look: dict[str, Any]) -> None:
+        active = self._viewer.layers.selection.active
+        self._layer = self._viewer.add_points(
+            points,
+            **origin.axes.layer_arguments(),
+            **look,
+            name=RING,
+            face_color="transparent",
+            border_width=0.1,
+            metadata={ORIGIN: Origin(origin.source, origin.axes, RING)},
+        )
+        self._viewer.layers.selection.active = active
+
+    def _replace(self, points: NDArray[np.float64], look: dict[str, Any]) -> None:
+        with self._layer.events.blocker_all():
+            self._layer.data = points
+            self._layer.face_color = "transparent"
+            self._layer.border_color = look["border_color"]
+        self._layer.size = look["size"]
+        self._layer.refresh()
 
 
 def _points(rows: Table, fov: int, order: str, z: int) -> NDArray[np.float64]:

@@ -4,9 +4,18 @@ from typing import Final
 
 from napari_pyama.traces.inspection import Inspection
 from napari_pyama.traces.lineage import in_words, relatives_of
+from napari_pyama.view import ResultsInView
 from pyama_core.io.inspection import REJECTED
 
 NO_SELECTION: Final = "No cell selected: click a trace, or a cell in the image."
+
+
+def describe_source(results: ResultsInView) -> str:
+    """Name the experiment and the folder that its traces are from."""
+    name = results.view.source.metadata.base_name
+    tables = results.files(results.view.fov).traces_csv
+    folder = tables[0][1].parent.parent.name if tables else ""
+    return f"<b>{name}</b> in {folder}" if folder not in ("", name) else f"<b>{name}</b>"
 
 
 def describe_selected(inspection: Inspection) -> str:
@@ -34,3 +43,9 @@ def _verdict(inspection: Inspection, index: int) -> str:
         return "good"
     reason = reason_of(inspection, int(inspection.traces.cells[index]))
     return f"not good ({reason})" if reason else "not good"
+
+
+def label_of(column: str, unit: str) -> str:
+    """Name a column with its unit as an axis or a drop-down shows it."""
+    words = column.replace("_", " ").capitalize()
+    return f"{words} ({unit})" if unit else words
