@@ -67,5 +67,6 @@ def affine_at(
         normal = design.T @ (weight[:, None] * design) + np.diag([1e-6, 0.3, 0.3])
         model = np.linalg.solve(normal, design.T @ (weight[:, None] * moved))
         off = np.linalg.norm(moved - design @ model, axis=1)
-        weight = near / (1 + (off / (2 * max(float(np.median(off)), 0.5))) ** 2)
+        typical = max(float(np.average(off, weights=near)), 0.5)
+        weight = near / (1 + (off / typical) ** 2) ** 2
     return model[0]  # type: ignore[no-any-return]

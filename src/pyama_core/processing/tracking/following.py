@@ -15,7 +15,6 @@ from pyama_core.processing.tracking.regions import Floats, Regions
 from pyama_core.processing.tracking.runs import runs_of
 from pyama_core.processing.tracking.stepping import Pair, Step, first_step, next_step
 
-
 _TOUCH_COST_OF_INSTANCES = 0.5
 
 

@@ -74,60 +74,80 @@ def fit_movement(
     place: Floats, moved: Floats, where: Floats, neighbors: NDArray[np.int64]
 ) -> Floats:
     """Fit an affine movement to the neighbors (M, K) of each place, wrong links downweighted."""
-    n_neighbors = neighbors.shape[1]
-    fitted = np.empty((len(where), 2))
-    design, target = np.ones((n_neighbors, 3)), np.empty((n_neighbors, 2))
-    near, trust, off = np.empty(n_neighbors), np.empty(n_neighbors), np.empty(n_neighbors)
+    fitted = np.empty(where.shape, np.float64)
+    data = np.empty((neighbors.shape[1], 5), np.float64)
+    near = np.empty(neighbors.shape[1], np.float64)
+    trust = np.empty(neighbors.shape[1], np.float64)
+    normal = np.empty((3, 5), np.float64)
     for i in range(len(where)):
-        reach = 1e-6
-        for k in range(n_neighbors):
-            j = neighbors[i, k]
-            design[k, 1], design[k, 2] = place[j, 0] - where[i, 0], place[j, 1] - where[i, 1]
-            target[k, 0], target[k, 1] = moved[j, 0], moved[j, 1]
-            off[k] = np.hypot(design[k, 1], design[k, 2])
-            reach = max(reach, off[k])
-        for k in range(n_neighbors):
-            design[k, 1] /= reach
-            design[k, 2] /= reach
-            near[k] = (1 - (0.9 * off[k] / reach) ** 3) ** 3
-            trust[k] = 1.0
-        model = _least_squares(design, target, near)
-        for _ in range(_ROUNDS - 1):
-            for k in range(n_neighbors):
-                dy = target[k, 0] - (
-                    model[0, 0] + design[k, 1] * model[1, 0] + design[k, 2] * model[2, 0]
-                )
-                dx = target[k, 1] - (
-                    model[0, 1] + design[k, 1] * model[1, 1] + design[k, 2] * model[2, 1]
-                )
-                off[k] = np.hypot(dy, dx)
-            typical = max(np.median(off), _FINEST)
-            for k in range(n_neighbors):
-                trust[k] = near[k] / (1 + (off[k] / (2 * typical)) ** 2)
-            model = _least_squares(design, target, trust)
-        fitted[i] = model[0]
+        _gather(place, moved, where[i], neighbors[i], data, near)
+        for k in range(len(near)):
+            trust[k] = near[k]
+        for repeat in range(_ROUNDS):
+            if repeat > 0:
+                _weigh(data, near, normal, trust)
+            _solve(data, trust, normal)
+        fitted[i, 0], fitted[i, 1] = normal[0, 3], normal[0, 4]
     return fitted
 
 
 @kernel
-def _least_squares(design: Floats, target: Floats, weight: Floats) -> Floats:
-    """Solve a weighted fit of 3 parameters by elimination, slopes held back where data are few."""
-    normal = np.zeros((3, 5))
-    normal[0, 0], normal[1, 1], normal[2, 2] = 1e-6, _SLOPE_CAUTION, _SLOPE_CAUTION
-    for k in range(len(weight)):
-        for i in range(3):
-            scaled = weight[k] * design[k, i]
-            for j in range(3):
-                normal[i, j] += scaled * design[k, j]
-            normal[i, 3] += scaled * target[k, 0]
-            normal[i, 4] += scaled * target[k, 1]
+def _gather(
+    place: Floats,
+    moved: Floats,
+    where: Floats,
+    index: NDArray[np.int64],
+    data: Floats,
+    near: Floats,
+) -> None:
+    """Fill in 1, y, x (1 = the farthest neighbor's distance), movement y, x; and nearness."""
+    reach = 1e-12
+    for k in range(len(index)):
+        data[k, 0] = 1.0
+        for axis in range(2):
+            data[k, 1 + axis] = place[index[k], axis] - where[axis]
+            data[k, 3 + axis] = moved[index[k], axis]
+        near[k] = np.sqrt(data[k, 1] ** 2 + data[k, 2] ** 2)
+        reach = max(reach, near[k])
+    for k in range(len(index)):
+        data[k, 1] /= reach
+        data[k, 2] /= reach
+        near[k] = (1 - (0.9 * near[k] / reach) ** 3) ** 3
+
+
+@kernel
+def _weigh(data: Floats, near: Floats, model: Floats, trust: Floats) -> None:
+    """Trust neighbors less, the further they are from the fit compared with the others."""
+    total, typical = 0.0, 0.0
+    for k in range(len(near)):
+        off = 0.0
+        for axis in range(3, 5):
+            fit = model[0, axis] + data[k, 1] * model[1, axis] + data[k, 2] * model[2, axis]
+            off += (data[k, axis] - fit) ** 2
+        trust[k] = np.sqrt(off)
+        typical += near[k] * trust[k]
+        total += near[k]
+    typical = max(typical / total, _FINEST)
+    for k in range(len(near)):
+        trust[k] = near[k] / (1 + (trust[k] / typical) ** 2) ** 2
+
+
+@kernel
+def _solve(data: Floats, weight: Floats, normal: Floats) -> None:
+    """Solve the weighted fit by elimination, slopes held back where data are few."""
     for i in range(3):
+        for j in range(5):
+            normal[i, j] = 0.0
+        normal[i, i] = _SLOPE_CAUTION if i > 0 else 1e-6
+        for k in range(len(weight)):
+            for j in range(5):
+                normal[i, j] += weight[k] * data[k, i] * data[k, j]
+    for i in range(3):
+        pivot = normal[i, i]
+        for j in range(5):
+            normal[i, j] /= pivot
         for row in range(3):
+            factor = normal[row, i]
             if row != i:
-                factor = normal[row, i] / normal[i, i]
-                for j in range(i, 5):
+                for j in range(5):
                     normal[row, j] -= factor * normal[i, j]
-    for i in range(3):
-        normal[i, 3] /= normal[i, i]
-        normal[i, 4] /= normal[i, i]
-    return normal[:, 3:]

@@ -11,6 +11,8 @@ from pyama_core.processing.tracking.runs import Ints, Runs
 
 Pairs = NDArray[np.int64]
 
+_PARTNERS = 4
+
 
 class Overlaps(NamedTuple):
     """Pairs of cells that share pixels: `source` in the first frame, `target` in the second."""
@@ -75,7 +77,12 @@ def overlaps_of(first: CellRuns, second: Runs, shift: Floats) -> Overlaps:
     """
     whole = np.rint(shift).astype(np.int64)
     here = Spans(second.row_start, second.start, second.stop, second.cell)
-    return Overlaps(*count_shared(first, whole, here, second.n_cells))
+    found = np.empty((_PARTNERS * len(first.first), 3), np.int64)
+    n = count_shared(first, whole, here, second.n_cells, found)
+    if n > len(found):
+        found = np.empty((n, 3), np.int64)
+        count_shared(first, whole, here, second.n_cells, found)
+    return Overlaps(*found[:n].T)
 
 
 @kernel
@@ -88,7 +95,9 @@ def sort_by_cell(
         first[cell[run] + 1] += 1
     for c in range(n_cells):
         first[c + 1] += first[c]
-    place = first[:-1].copy()
+    place = np.empty(n_cells, np.int32)
+    for c in range(n_cells):
+        place[c] = first[c]
     rows, starts, stops = np.empty_like(start), np.empty_like(start), np.empty_like(start)
     for y in range(len(row_start) - 1):
         for run in range(row_start[y], row_start[y + 1]):
@@ -99,12 +108,9 @@ def sort_by_cell(
 
 
 @kernel
-def count_shared(
-    cells: CellRuns, shift: Pairs, others: Spans, n_others: int
-) -> tuple[Pairs, Pairs, Pairs]:
-    """Count the shared pixels of one cell after the other."""
+def count_shared(cells: CellRuns, shift: Pairs, others: Spans, n_others: int, found: Pairs) -> int:
+    """Count shared pixels cell by cell; write the pairs that fit, return how many there are."""
     shared, met = np.zeros(n_others, np.int64), np.empty(n_others, np.int64)
-    found = np.empty((3, 4 * len(cells.first) + n_others), np.int64)
     n = 0
     for cell in range(len(cells.first) - 1):
         n_met = 0
@@ -121,13 +127,12 @@ def count_shared(
                     n_met += 1
                 shared[other] += min(b, others.stop[k]) - max(a, others.start[k])
                 k += 1
-        if n + n_met > found.shape[1]:
-            found = np.concatenate((found, np.empty_like(found)), axis=1)
         for k in range(n_met):
-            found[0, n], found[1, n], found[2, n] = cell, met[k], shared[met[k]]
+            if n < found.shape[0]:
+                found[n, 0], found[n, 1], found[n, 2] = cell, met[k], shared[met[k]]
             shared[met[k]] = 0
             n += 1
-    return found[0, :n].copy(), found[1, :n].copy(), found[2, :n].copy()
+    return n
 
 
 @kernel

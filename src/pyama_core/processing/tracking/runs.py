@@ -62,7 +62,9 @@ def runs_of(frame: NDArray[Any]) -> Runs:
 @kernel
 def connect_runs(row_start: Ints, start: Ints, stop: Ints) -> tuple[Ints, int]:
     """Join runs that touch to 8-connected components, by union-find over neighboring rows."""
-    parent = np.arange(len(start)).astype(np.int32)
+    parent = np.empty(len(start), np.int32)
+    for run in range(len(start)):
+        parent[run] = run
     for y in range(1, len(row_start) - 1):
         above, here = row_start[y - 1], row_start[y]
         while above < row_start[y] and here < row_start[y + 1]:

@@ -1,0 +1,71 @@
+"""Trackers are chosen by name; those of other packages plug in."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+from pyama_core.errors import InputError
+from pyama_core.processing import registry
+from pyama_core.processing.tracking import TrackingParams, track_stack
+from tests.reference.tracking import discs, ids_at
+
+
+def dividing_cell():
+    moving = [{1: (40.0, 30.0 + 3 * t, 9.0), 2: (70.0, 100.0, 11.0)} for t in range(3)]
+    after = [
+        {1: (40.0, 39.0 + 3 * t, 9.0), 3: (70.0, 92.0, 8.0), 4: (70.0, 110.0, 8.0)}
+        for t in range(3)
+    ]
+    return discs(moving + after)
+
+
+def test_laptrack_follows_cells_and_divisions():
+    pytest.importorskip("laptrack")
+    truth = dividing_cell()
+    tracking = track_stack(truth, TrackingParams(method="laptrack", max_distance=15))
+    assert len(set(ids_at(tracking, truth, 1))) == 1
+    mother = ids_at(tracking, truth, 2)[0]
+    assert tracking.lineage.parent.tolist().count(mother) == 2
+
+
+def test_laptrack_closes_gaps_and_takes_missing_frames():
+    pytest.importorskip("laptrack")
+    truth = discs([{1: (40.0, 30.0 + 2 * t, 9.0)} for t in range(6)])
+    truth[2] = 0
+    params = TrackingParams(method="laptrack")
+    assert len(track_stack(truth > 0, params).lineage) == 1
+    assert len(track_stack(truth > 0, params, missing=[2]).lineage) == 1
+    assert len(track_stack(np.zeros((3, 16, 16), bool), params).lineage) == 0
+
+
+def follow_nothing(segmented, params, *, phase, missing, tick):
+    """A tracker that links nothing."""
+    from pyama_core.processing.tracking.following import follow_by_overlap
+
+    movie, events = follow_by_overlap(segmented, params, phase=phase, missing=missing, tick=tick)
+    return movie, events.take(slice(0, 0))
+
+
+def test_a_tracker_of_another_package_is_found_by_its_name(monkeypatch):
+    offered = EntryPoint("nothing", f"{__name__}:follow_nothing", "pyama_core.tracking")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [offered])
+    tracking = track_stack(dividing_cell(), TrackingParams(method="nothing"))
+    assert len(tracking.lineage) == 3 * 2 + 3 * 3
+
+
+def test_an_unknown_tracker_names_those_there_are():
+    with pytest.raises(InputError, match=r"'nearest'.*laptrack.*overlap"):
+        track_stack(dividing_cell(), TrackingParams(method="nearest"))
+
+
+def test_importing_tracking_loads_no_heavy_package():
+    code = (
+        "import sys, pyama_core.processing.tracking as t; import numpy as np;"
+        "list(t.track_stack(np.ones((2, 16, 16), bool), t.TrackingParams()));"
+        "print([m for m in ('pandas', 'skimage', 'matplotlib', 'napari') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
