@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pyama_core.errors import InputError
-from pyama_core.io.result_files import FovFiles
+from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.results import ResultsIndex, read_results, write_results
 
 
@@ -23,7 +23,7 @@ def layout_a(folder: Path, fovs=(0, 1)) -> ResultsIndex:
     for fov in fovs:
         own = folder / f"fov_{fov:03d}"
         stem = f"exp_fov_{fov:03d}"
-        index.fovs[fov] = FovFiles(
+        index.fovs[fov] = ResultsPathsPerFOV(
             pc=(0, own / f"{stem}_pc_ch_0.npy"),
             fl=[(c, own / f"{stem}_fl_ch_{c}.npy") for c in (1, 2)],
             seg=(0, own / f"{stem}_seg_ch_0.npy"),
@@ -64,7 +64,7 @@ def test_the_written_file_is_layout_a_with_relative_paths(tmp_path: Path) -> Non
 
 
 def test_a_step_that_has_not_run_is_null_or_empty(tmp_path: Path) -> None:
-    index = ResultsIndex(tmp_path, 0, fovs={3: FovFiles()})
+    index = ResultsIndex(tmp_path, 0, fovs={3: ResultsPathsPerFOV()})
     entry = yaml.safe_load(write_results(index).read_text())["results_paths"]["3"]
     assert entry == {
         "pc": None, "fl": [], "seg": None, "seg_labeled": None, "fl_corrected": [],
@@ -126,7 +126,7 @@ def test_inspected_copies_are_not_taken_for_traces(tmp_path: Path) -> None:
 def test_a_run_without_fluorescence_is_read_back(tmp_path: Path) -> None:
     touch(tmp_path / "fov_000", "x_fov_000_seg_ch_2.npy", "x_fov_000_traces_ch_2.csv")
     traces = tmp_path / "fov_000" / "x_fov_000_traces_ch_2.csv"
-    files = FovFiles(traces_csv=[(2, traces)])
+    files = ResultsPathsPerFOV(traces_csv=[(2, traces)])
     write_results(ResultsIndex(tmp_path, 2, fovs={0: files}))
     with_yaml = read_results(tmp_path)
     (tmp_path / "processing_results.yaml").unlink()
@@ -171,7 +171,7 @@ def test_names_of_any_alphabet_and_mark_are_read_back(tmp_path: Path) -> None:
     index = ResultsIndex(tmp_path, 0, [1])
     path = tmp_path / "fov_000" / "Zellen 'ä' #1: 細胞_fov_000_pc_ch_0.npy"
     touch(path.parent, path.name)
-    index.fovs[0] = FovFiles(pc=(0, path))
+    index.fovs[0] = ResultsPathsPerFOV(pc=(0, path))
     index.extra["position_names"] = ["ä: 1", None, True]
     write_results(index)
     assert read_results(tmp_path) == index

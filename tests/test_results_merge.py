@@ -9,7 +9,7 @@ import pytest
 from pyama_core.errors import InputError
 from pyama_core.io.experiment import write_experiment_table, write_parquet
 from pyama_core.io.inspection import save_marks
-from pyama_core.io.result_files import FovFiles
+from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.results import ResultsIndex, write_results
 from pyama_core.io.samples import Sample, merge_samples, read_samples
 from pyama_core.io.tables import write_table
@@ -43,7 +43,7 @@ def results(tmp_path: Path) -> ResultsIndex:
     """Four FOVs, two channels; cell 2 is not good, cell 1 of FOV 1 and so on is absent."""
     index = ResultsIndex(tmp_path / "out", 0, [1, 2])
     for fov in FOVS:
-        index.fovs[fov] = FovFiles()
+        index.fovs[fov] = ResultsPathsPerFOV()
         for channel in (1, 2):
             path = tmp_path / "out" / f"fov_{fov:03d}" / f"e_fov_{fov:03d}_traces_ch_{channel}.csv"
             write_table(path, traces_of(fov, channel))
@@ -197,7 +197,7 @@ def layout_b(tmp_path: Path) -> ResultsIndex:
         "fov,cell,frame,time,good,position_x,position_y,area_ch_0,"
         "intensity_total_ch_1,intensity_total_ch_2\n0,1,0,0.0,True,5.0,6.0,64,100.0,200.0\n"
     )
-    return ResultsIndex(tmp_path, 0, [1, 2], {0: FovFiles(traces_csv=[(1, path), (2, path)])})
+    return ResultsIndex(tmp_path, 0, [1, 2], {0: ResultsPathsPerFOV(traces_csv=[(1, path), (2, path)])})
 
 
 def test_tables_of_several_channels_are_merged_by_channel(layout_b: ResultsIndex) -> None:

@@ -11,13 +11,13 @@ from napari_pyama.axes import Axes, stack_axes
 from napari_pyama.colors import CELL_COLORMAP, channel_colormap
 from napari_pyama.lazy import lazy_stack
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
-from pyama_core.io.result_files import FovFiles
+from pyama_core.io.result_files import ResultsPathsPerFOV
 
 LayerType = Literal["image", "labels", "tracks", "points"]
 LayerTuple = tuple[Any, dict[str, Any], LayerType]
 """Data, keyword arguments and type of a layer, as napari readers give them."""
 
-FilesOf = Callable[[int], FovFiles]
+FilesOf = Callable[[int], ResultsPathsPerFOV]
 """Gives the files of a FOV, whether they are written yet or not."""
 
 ORIGIN = "pyama"
@@ -113,10 +113,18 @@ def contrast_of(frame: NDArray[Any], dark_percent: float = 0.1) -> tuple[float, 
         Share of its pixels that is shown black; for fluorescence that lies on phase contrast
         much of its background.
     """
-    if not np.isfinite(frame).any():
+    some = sampled_pixels(frame)
+    values = some[np.isfinite(some)]
+    if not len(values):
         return 0.0, 1.0
-    low, high = np.nanpercentile(frame, (dark_percent, 99.9))
+    low, high = np.percentile(values, (dark_percent, 99.9))
     return float(low), float(high) if high > low else float(low) + 1.0
+
+
+def sampled_pixels(frame: NDArray[Any], most: int = 512) -> NDArray[Any]:
+    """Return every n-th row and column, so that no side has more than `most` pixels."""
+    step = max(1, -(-max(frame.shape) // most))
+    return frame[::step, ::step]
 
 
 def labels_arguments(name: str, axes: Axes) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
 from napari_pyama.result_tables import read_tracks
 from napari_pyama.tracks import tracks_layer
 from pyama_core.io import MicroscopyFile
-from pyama_core.io.result_files import ChannelPath, FovFiles
+from pyama_core.io.result_files import ChannelPath, ResultsPathsPerFOV
 from pyama_core.processing.correction import Background
 from pyama_core.processing.workflow.layout import Layout
 
@@ -41,8 +41,8 @@ CELLS = "cells"
 def expected_files(layout: Layout) -> FilesOf:
     """Return where a run of this layout writes the results of each FOV."""
 
-    def files(fov: int) -> FovFiles:
-        return FovFiles(
+    def files(fov: int) -> ResultsPathsPerFOV:
+        return ResultsPathsPerFOV(
             pc=(layout.pc, layout.phase(fov)),
             fl=[(c, layout.fluorescence(fov, c)) for c in layout.fl],
             seg=(layout.pc, layout.segmentation(fov)),
@@ -88,7 +88,7 @@ def layers_of_results(source: MicroscopyFile, files: FilesOf, fov: int) -> list[
     return layers
 
 
-def _has_tracks(paths: FovFiles) -> bool:
+def _has_tracks(paths: ResultsPathsPerFOV) -> bool:
     return _exists(paths.seg_labeled) or any(map(_exists, paths.traces_csv))
 
 
@@ -161,7 +161,7 @@ def _channels(files: FilesOf, kind: str, fovs: range) -> list[int]:
     return sorted(there)
 
 
-def _channel_path(paths: FovFiles, kind: str, channel: int) -> Path | None:
+def _channel_path(paths: ResultsPathsPerFOV, kind: str, channel: int) -> Path | None:
     path: Path | None = dict(getattr(paths, kind)).get(channel)
     return path
 

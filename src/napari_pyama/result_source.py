@@ -14,7 +14,7 @@ from pyama_core.columns import FRAME, POSITION_X, POSITION_Y, TIME
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.io.base_source import BaseSource
-from pyama_core.io.result_files import FovFiles
+from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.results import ResultsIndex, read_results
 from pyama_core.io.traces import read_traces
 from pyama_core.processing.workflow.runlog import read_runs
@@ -94,12 +94,12 @@ def open_traces(path: Path) -> tuple[MicroscopyFile, FilesOf, int]:
             return source, files, fov
     except (InputError, OSError):
         pass
-    files = _files_of({fov: FovFiles(traces_csv=[(0, path)])})
+    files = _files_of({fov: ResultsPathsPerFOV(traces_csv=[(0, path)])})
     return ResultSource(_metadata_of_table(path, table, fov), files), files, fov
 
 
-def _files_of(fovs: dict[int, FovFiles]) -> FilesOf:
-    return lambda fov: fovs.get(fov, FovFiles())
+def _files_of(fovs: dict[int, ResultsPathsPerFOV]) -> FilesOf:
+    return lambda fov: fovs.get(fov, ResultsPathsPerFOV())
 
 
 def _original(folder: Path, seen: MicroscopyMetadata) -> MicroscopyFile | None:
@@ -182,16 +182,16 @@ def _channels(index: ResultsIndex) -> tuple[ChannelInfo, ...]:
     return tuple(names.values())
 
 
-def _raw(files: FovFiles) -> dict[int, Path]:
+def _raw(files: ResultsPathsPerFOV) -> dict[int, Path]:
     pairs = [*files.fl, *([files.pc] if files.pc else [])]
     return {channel: path for channel, path in pairs if path.exists()}
 
 
-def _stacks(files: FovFiles) -> list[Path]:
+def _stacks(files: ResultsPathsPerFOV) -> list[Path]:
     single = (files.pc, files.seg, files.seg_labeled, files.seg_instances)
     pairs = [pair for pair in single if pair] + files.fl + files.fl_corrected
     return [path for _, path in pairs if path.exists()]
 
 
-def _all_traces(fovs: Iterable[FovFiles]) -> list[Path]:
+def _all_traces(fovs: Iterable[ResultsPathsPerFOV]) -> list[Path]:
     return [path for files in fovs for _, path in files.traces_csv if path.exists()]

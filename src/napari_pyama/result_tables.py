@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from napari_pyama.tracks import CellTracks, tracks_of
 from pyama_core.io import MicroscopyMetadata, traces
-from pyama_core.io.result_files import FovFiles
+from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.tables import read_table
 from pyama_core.processing.extraction import ExtractionParams, extract_stack
 
 Table = dict[str, NDArray[Any]]
 
 
-def read_traces(files: FovFiles) -> Table:
+def read_traces(files: ResultsPathsPerFOV) -> Table:
     """Read the traces of the first channel that has some; empty where none has."""
     for channel, path in files.traces_csv:
         if path.exists():
@@ -22,7 +22,7 @@ def read_traces(files: FovFiles) -> Table:
     return {}
 
 
-def read_tracks(files: FovFiles, metadata: MicroscopyMetadata) -> CellTracks:
+def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> CellTracks:
     """Read where the cells are: from the traces, else measured in the tracked labels."""
     table = read_traces(files) or _measured(files, metadata)
     if not table:
@@ -32,7 +32,7 @@ def read_tracks(files: FovFiles, metadata: MicroscopyMetadata) -> CellTracks:
     return tracks_of(table, read_table(lineage[1]) if lineage and has_lineage else {})
 
 
-def _measured(files: FovFiles, metadata: MicroscopyMetadata) -> Table:
+def _measured(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Table:
     if files.seg_labeled is None or not files.seg_labeled[1].exists():
         return {}
     labels = np.load(files.seg_labeled[1], mmap_mode="r")

@@ -2,4 +2,5 @@
 
 from pyama_core.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

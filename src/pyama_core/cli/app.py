@@ -120,9 +120,18 @@ def merge(
     """Merge the traces of FOVs into one table per sample and feature."""
     from pyama_core.io.samples import merge_samples, read_samples
 
-    written = merge_samples(folder, read_samples(samples), output or folder, all_rows=all_rows)
-    for path in written:
-        typer.echo(path)
+    merged = merge_samples(folder, read_samples(samples), output or folder, all_rows=all_rows)
+    for line in (*merged, *merged.notes):
+        typer.echo(line)
+
+
+@app.command()
+def parquet(folder: FolderArgument) -> None:
+    """Write the table of all traces as parquet, too (needs the extra `parquet`)."""
+    from pyama_core.io.experiment import write_parquet
+    from pyama_core.processing.workflow.layout import TRACES_TABLE
+
+    typer.echo(write_parquet(folder / TRACES_TABLE))
 
 
 @app.command()

@@ -17,7 +17,7 @@ ChannelPath = tuple[int, Path]
 
 
 @dataclass
-class FovFiles:
+class ResultsPathsPerFOV:
     """Files of one field of view; None or empty where there is none."""
 
     pc: ChannelPath | None = None
@@ -39,7 +39,7 @@ class FovFiles:
         """Every file with the name of its kind."""
         return [(kind, pair) for kind in _KINDS for pair in _listed(getattr(self, kind))]
 
-    def existing(self) -> FovFiles:
+    def existing(self) -> ResultsPathsPerFOV:
         """Leave out what is not on disk."""
         found: Found = defaultdict(list)
         for kind, pair in self.pairs():
@@ -48,7 +48,7 @@ class FovFiles:
         return as_files(found, ())
 
 
-_KINDS: Final = tuple(f.name for f in fields(FovFiles))
+_KINDS: Final = tuple(f.name for f in fields(ResultsPathsPerFOV))
 _SINGLE: Final = frozenset(("pc", "seg", "seg_labeled", "seg_instances", "lineage"))
 _SPECIFIED: Final = ("pc", "fl", "seg", "seg_labeled", "fl_corrected", "traces_csv")
 _UNKNOWN_CHANNEL: Final = -1
@@ -86,7 +86,7 @@ def listed_files(entry: Mapping[str, Any], folder: Path) -> Found:
     }
 
 
-def as_files(found: Found, fl: Iterable[int]) -> FovFiles:
+def as_files(found: Found, fl: Iterable[int]) -> ResultsPathsPerFOV:
     """Sort what was found into the kinds of layout A.
 
     Parameters
@@ -102,14 +102,14 @@ def as_files(found: Found, fl: Iterable[int]) -> FovFiles:
         found["seg_labeled"] = found["seg_tracked"]
     traces = [*found.get("traces_csv", []), *found.get("traces", [])]
     found["traces_csv"] = [pair for given in traces for pair in _of_channels(given, fl)]
-    files = FovFiles()
+    files = ResultsPathsPerFOV()
     for kind, pairs in found.items():
         if kind in _KINDS and pairs:
             setattr(files, kind, pairs[0] if kind in _SINGLE else sorted(pairs))
     return files
 
 
-def relative_entry(files: FovFiles, folder: Path) -> dict[str, Any]:
+def relative_entry(files: ResultsPathsPerFOV, folder: Path) -> dict[str, Any]:
     """Return what the YAML file says of one field of view, with paths relative to `folder`."""
     entry: dict[str, Any] = {kind: None if kind in _SINGLE else [] for kind in _SPECIFIED}
     for kind, (channel, path) in files.pairs():

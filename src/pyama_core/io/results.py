@@ -13,7 +13,7 @@ from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.result_files import (
     Found,
-    FovFiles,
+    ResultsPathsPerFOV,
     as_files,
     listed_files,
     relative_entry,
@@ -23,7 +23,7 @@ from pyama_core.io.result_files import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["FovFiles", "ResultsIndex", "read_results", "write_results"]
+__all__ = ["ResultsIndex", "ResultsPathsPerFOV", "read_results", "write_results"]
 
 RESULTS_YAML: Final = "processing_results.yaml"
 CONFIG_YAML: Final = "processing_config.yaml"
@@ -45,7 +45,7 @@ class ResultsIndex:
     channels_pc: int | None
     """The channel that was segmented; None where nothing tells."""
     channels_fl: Sequence[int] = ()
-    fovs: dict[int, FovFiles] = field(default_factory=dict)
+    fovs: dict[int, ResultsPathsPerFOV] = field(default_factory=dict)
     """Files by field of view, ascending."""
     params: dict[str, Any] = field(default_factory=dict)
     time_units: str = "min"

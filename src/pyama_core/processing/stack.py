@@ -31,7 +31,7 @@ def read_only(image: NDArray[Any]) -> NDArray[Any]:
 
 
 Tick = Callable[[str, int], None]
-"""Called once per frame of a preparatory pass with what is done and the frame; may raise to cancel."""
+"""Called once per frame of a preparatory pass with what is done; may raise to cancel."""
 
 
 def no_tick(message: str, frame: int) -> None:

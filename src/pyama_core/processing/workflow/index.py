@@ -2,12 +2,11 @@
 
 import time
 from contextlib import suppress
-from dataclasses import asdict
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.experiment import write_experiment_table
-from pyama_core.io.results import FovFiles, ResultsIndex, read_results, write_results
+from pyama_core.io.results import ResultsIndex, read_results, write_results
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
 from pyama_core.processing.workflow.layout import RECIPE_YAML, TRACES_TABLE
@@ -92,7 +91,7 @@ class ResultsKeeper:
     def _take_in(self, fov: int) -> None:
         paths = found_paths(self._run.layout, fov)
         self._run.context.results_paths[fov] = paths
-        self._index.fovs[fov] = FovFiles(**asdict(paths))
+        self._index.fovs[fov] = paths
 
     def _write_index(self) -> None:
         metadata = self._run.metadata
@@ -109,13 +108,14 @@ class ResultsKeeper:
 
     def _write_table(self) -> None:
         metadata = self._run.metadata
-        write_experiment_table(
+        notes = write_experiment_table(
             self._index,
             self._run.layout.output_dir / TRACES_TABLE,
             position_names=metadata.fov_names,
             channel_names=metadata.channel_names,
             pixel_size_um=metadata.pixel_size_um,
         )
+        self._log.warnings += notes
 
     def _write_recipe(self) -> None:
         layout = self._run.layout

@@ -78,6 +78,7 @@ def prepare_run(
     layout = layout_of(actual, context, Path(context.output_dir))
     _check_planes(actual, params, layout)
     _check_methods(params)
+    params.extraction.with_channel_indices(actual.channel_names)
     stamps = wanted_stamps(steps, params, actual, layout, input_key)
     plans = {
         fov: plan_fov(steps, stamps, _status_of_this(layout, fov, input_key), is_there)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ChannelPath = tuple[int, Path]
-"""A channel index and the file that holds its data."""
+from pyama_core.io.result_files import ChannelPath, ResultsPathsPerFOV
+
+__all__ = ["ChannelPath", "Channels", "ProcessingContext", "ResultsPathsPerFOV"]
 
 
 @dataclass
@@ -17,21 +18,6 @@ class Channels:
 
     pc: int | str
     fl: list[int | str] = field(default_factory=list)
-
-
-@dataclass
-class ResultsPathsPerFOV:
-    """Files of one field of view; None or empty where a step has not run."""
-
-    pc: ChannelPath | None = None
-    fl: list[ChannelPath] = field(default_factory=list)
-    seg: ChannelPath | None = None
-    seg_labeled: ChannelPath | None = None
-    fl_corrected: list[ChannelPath] = field(default_factory=list)
-    traces_csv: list[ChannelPath] = field(default_factory=list)
-    seg_instances: ChannelPath | None = None
-    lineage: ChannelPath | None = None
-    background: list[ChannelPath] = field(default_factory=list)
 
 
 @dataclass
