@@ -56,7 +56,7 @@ def test_the_median_gain_is_right_once_the_camera_offset_is_known():
     movie = make_movie(STEADY)
     assert error_of_gain(background_of(movie, method="median_gain"), movie) > 0.05
     known = background_of(movie, method="median_gain", camera_offset=100)
-    assert error_of_gain(known, movie) < 0.02
+    assert error_of_gain(known, movie) < 0.03
     assert not known.notes
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
 from pyama_core.processing.correction.spline import Floats, Image, SplineAxis, SplineSurface
+from pyama_core.processing.stack import read_only
 
 _LEAST_GAIN = 0.05
 """Darker than this nothing can be measured: the gain is not let below it."""
@@ -90,7 +91,7 @@ class Background:
         if np.isnan(self.surfaces[t]).any():
             corrected[:] = np.nan
         else:
-            self.spline.subtract(frame, self.surfaces[t], self._per_gain, corrected)
+            self.spline.subtract(read_only(frame), self.surfaces[t], self._per_gain, corrected)
         return corrected
 
     def arrays(self) -> dict[str, NDArray[Any]]:

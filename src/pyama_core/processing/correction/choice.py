@@ -6,17 +6,20 @@ import numpy as np
 
 from pyama_core.processing.correction.illumination import (
     Illumination,
-    camera_offset,
     fit_illumination,
     median_gain,
+    with_gain,
 )
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.patches import PatchSeries
 from pyama_core.processing.correction.regression import SurfaceRegression
+from pyama_core.processing.correction.settling import settle_gain
 from pyama_core.processing.correction.spline import Floats
 
 _SIGNIFICANT = 3.0
 """Standard errors by which an uneven gain must differ from an even one."""
+_UNEVEN = 0.005
+"""A gain that varies by less is not worth dividing by."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,17 @@ def choose(params: CorrectionParams, patches: PatchSeries, regression: SurfaceRe
         return Choice("tiles", "asked for", None, given)
     if not patches.pixels.any():
         return Choice("tiles", "no frame has cell-free pixels", None, given)
-    slopes = fit_illumination(patches, regression)
+    fitted = fit_illumination(patches, regression)
+    slopes, offset = settle_gain(patches, regression, fitted, given)
     no_slope = _against_regression(params, slopes)
     if params.method == "regression_gain" or (auto and not no_slope):
-        offset = camera_offset(regression, slopes) if np.isnan(given) else given
         reason = f"the background {_change(slopes)}: gain known to {slopes.gain_error:.2%}"
         return _chosen("regression_gain", auto, reason, no_slope, slopes, offset)
     gain, error = median_gain(patches, regression, slopes, float(np.nan_to_num(given)))
     no_median = _against_median(params, regression.at_patches(gain), error)
     if auto and no_median:
         return Choice("tiles", f"{no_slope}, and {no_median}", None, given)
-    pattern = fit_illumination(patches, regression, gain)
+    pattern = with_gain(patches, regression, slopes, gain)
     reason = f"{no_slope}; the background's own pattern gives the gain to {error:.2%}"
     return _chosen("median_gain", auto, reason, no_median, pattern, given)
 
@@ -83,8 +86,8 @@ def _against_median(params: CorrectionParams, gain: Floats, error: float) -> str
     if error > params.gain_precision:
         return f"its pattern is too faint for a gain (known to {error:.1%} only)"
     uneven = float(np.sqrt(np.mean((gain - 1) ** 2)))
-    if uneven < _SIGNIFICANT * error:
-        return f"its pattern is even within its error ({uneven:.2%} of {error:.2%})"
+    if uneven < max(_SIGNIFICANT * error, _UNEVEN):
+        return f"its pattern is even ({uneven:.2%}, known to {error:.2%})"
     return ""
 
 

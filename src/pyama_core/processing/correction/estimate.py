@@ -11,7 +11,7 @@ from pyama_core.processing.correction.medians import MedianCounter
 from pyama_core.processing.correction.observation import Observed
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.tiles import divide
-from pyama_core.processing.stack import Stack, Tick, no_tick
+from pyama_core.processing.stack import Stack, Tick, no_tick, read_only
 
 Channel = TypeVar("Channel")
 
@@ -70,7 +70,7 @@ def estimate_backgrounds(
         if t not in missing:
             masked = widen(masks[t], params.mask_margin)
             for key, frames in channels.items():
-                frame = frames[t]
+                frame = read_only(frames[t])
                 observed[key].see(t, frame, masked, counter(frame, masked))
     return {key: assemble(seen, divisions, params) for key, seen in observed.items()}
 

@@ -9,22 +9,23 @@ nothing has to be extrapolated from a single frame. Patches that do not fit, suc
 cells, are weighted down by Tukey's biweight (Beaton and Tukey, Technometrics 16, 1974).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.correction.patches import PatchSeries, noise_of
+from pyama_core.processing.correction.patches import PatchBlock, PatchSeries, noise_of
 from pyama_core.processing.correction.regression import SurfaceRegression, ridge
 from pyama_core.processing.correction.spline import Floats
 
 _BIWEIGHT = 4.685
 """Tuning constant with 95 % efficiency for normal noise."""
-_ROUNDS = 12
-_SETTLED = 1e-3
+_LEAST_ROUNDS, _MOST_ROUNDS = 2, 12
+_SETTLED = 1e-2
 """Change of a level, in counts, at which the fit is done."""
-_EVEN = 1e-6
-"""A gain that varies by less is even."""
+_ROUNDING = 1e-9
+"""Noise relative to the level that is nothing but rounding."""
 _TO_MEDIAN_ERROR = 1.2533
 """Standard error of a median over that of a mean, for normal noise."""
 
@@ -48,24 +49,56 @@ class Illumination:
 
 
 @dataclass(frozen=True)
+class PatternAtPatches:
+    """A pattern evaluated at the centers of the patches."""
+
+    base: Floats
+    gain: Floats
+    """``(patches,)``."""
+    base_slopes: Floats
+    gain_slopes: Floats
+    """``(2, patches)`` along y and x, per px."""
+
+    @classmethod
+    def of(cls, pattern: "Illumination", regression: SurfaceRegression) -> Self:
+        """Evaluate a pattern."""
+        return cls(
+            regression.at_patches(pattern.base).ravel(),
+            regression.at_patches(pattern.gain).ravel(),
+            regression.slopes_at_patches(pattern.base).reshape(2, -1),
+            regression.slopes_at_patches(pattern.gain).reshape(2, -1),
+        )
+
+    def above_base(self, block: PatchBlock, drift: Floats) -> Floats:
+        """Medians less the base, moved from where the free pixels lie to the patch centers."""
+        slopes = self.base_slopes[:, None] + drift[block.at, None] * self.gain_slopes[:, None]
+        return np.asarray(block.medians - self.base - (block.shifts * slopes).sum(axis=0))
+
+
+@dataclass(frozen=True)
 class _Moments:
-    """Weighted sums over frames, per patch: powers of the drift, without and with the medians."""
+    """Weighted sums over frames, per patch: powers of the drift, without and with the medians.
+
+    The medians count from the level before, which is where the ridge then holds the base.
+    """
 
     drift: tuple[Floats, Floats, Floats]
     medians: tuple[Floats, Floats]
 
 
-def fit_illumination(
-    patches: PatchSeries, regression: SurfaceRegression, gain: Floats | None = None
+def fit_illumination(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
+    """Fit base, gain and drift."""
+    state = _start(patches, regression)
+    for _ in range(_LEAST_ROUNDS):
+        state = _round(patches, regression, state, fixed=False)
+    return _settled(patches, regression, state, fixed=False)
+
+
+def with_gain(
+    patches: PatchSeries, regression: SurfaceRegression, fitted: Illumination, gain: Floats
 ) -> Illumination:
-    """Fit base and drift, and the gain too unless its node values ``(ny, nx)`` are given."""
-    state = _start(patches, regression, gain)
-    for _ in range(_ROUNDS):
-        before = state.drift
-        state = _round(patches, regression, state, fixed=gain is not None)
-        if np.abs(state.drift - before).max() < _SETTLED:
-            break
-    return state
+    """Fit base and drift anew for a given gain, its node values ``(ny, nx)`` with mean 1."""
+    return _settled(patches, regression, replace(fitted, gain=gain), fixed=True)
 
 
 def median_gain(
@@ -95,27 +128,23 @@ def median_gain(
     return nodes / mean, error / mean
 
 
-def camera_offset(regression: SurfaceRegression, state: Illumination) -> float:
-    """Extrapolate the base to where the gain is zero, counts; NaN where the gain is even.
-
-    The base is the camera offset plus the mean light times the gain, so it is a line over the
-    gain and the offset its intercept.
-    """
-    gain = regression.at_patches(state.gain).ravel()
-    if gain.std() <= 3 * state.gain_error or np.ptp(gain) < _EVEN:
-        return np.nan
-    slope, intercept = np.polyfit(gain, regression.at_patches(state.base).ravel(), 1)
-    return float(intercept) if slope > 0 else np.nan
-
-
-def _start(
-    patches: PatchSeries, regression: SurfaceRegression, gain: Floats | None
+def _settled(
+    patches: PatchSeries, regression: SurfaceRegression, state: Illumination, fixed: bool
 ) -> Illumination:
+    for _ in range(_MOST_ROUNDS):
+        before = state.drift
+        state = _round(patches, regression, state, fixed)
+        if np.abs(state.drift - before).max() < _SETTLED:
+            break
+    return state
+
+
+def _start(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
     pixels = patches.pixels
     level = float((patches.medians * pixels).sum(dtype=np.float64) / max(pixels.sum(), 1))
     flat = np.ones(regression.nodes)
-    drift = np.full(len(pixels), np.inf)
-    return Illumination(level * flat, flat if gain is None else gain, 0.0, drift, level, np.inf)
+    drift = np.zeros(len(pixels))
+    return Illumination(level * flat, flat, 0.0, drift, level, np.inf)
 
 
 def _round(
@@ -129,7 +158,7 @@ def _round(
     scale = regression.surface.mean(gain)
     gain, drift = gain / scale, drift * scale
     center = drift.mean()
-    base = base + center * gain
+    base = base + state.level + center * gain
     level = regression.surface.mean(base)
     return Illumination(base, gain, noise * error / scale, drift - center, level, noise)
 
@@ -138,32 +167,30 @@ def _sum_up(
     patches: PatchSeries, regression: SurfaceRegression, state: Illumination
 ) -> tuple[_Moments, Floats, float]:
     """Find each frame's drift under the present pattern, and sum over frames."""
-    base = regression.at_patches(state.base).ravel()
-    gain = regression.at_patches(state.gain).ravel()
+    pattern = PatternAtPatches.of(state, regression)
     drift, noises = np.empty_like(state.drift), []
-    sums = np.zeros((5, len(base)))
-    for at, medians, pixels in patches.blocks():
-        above = medians - base
-        weights = pixels * _trust(above, gain, pixels, state, at)
-        drift[at] = u = _slopes(above, gain, weights)
-        noises.append(noise_of(above - u[:, None] * gain, pixels))
+    sums = np.zeros((5, len(pattern.base)))
+    for block in patches.blocks():
+        above = pattern.above_base(block, state.drift)
+        left = above - state.drift[block.at, None] * pattern.gain
+        noise = max(state.noise, _ROUNDING * abs(state.level))
+        weights = block.pixels * _trust(left * np.sqrt(block.pixels), noise)
+        drift[block.at] = u = _slopes(above, pattern.gain, weights)
+        noises.append(noise_of(above - u[:, None] * pattern.gain, block.pixels))
         powers = np.stack([np.ones_like(u), u, u * u])
         sums[:3] += powers @ weights
-        sums[3:] += powers[:2] @ (weights * medians)
+        sums[3:] += powers[:2] @ (weights * (above + pattern.base - state.level))
     grid = sums.reshape(5, *patches.pixels.shape[1:])
-    return (
-        _Moments((grid[0], grid[1], grid[2]), (grid[3], grid[4])),
-        drift,
-        float(np.median(noises)),
-    )
+    moments = _Moments((grid[0], grid[1], grid[2]), (grid[3], grid[4]))
+    return moments, drift, float(np.median(noises))
 
 
-def _trust(above: Floats, gain: Floats, pixels: Floats, state: Illumination, at: slice) -> Floats:
-    """Tukey's biweight of every patch under the present pattern; ones before there is any."""
-    if not np.isfinite(state.noise) or state.noise == 0:
-        return np.ones_like(above)
-    far = (above - state.drift[at, None] * gain) * np.sqrt(pixels) / (_BIWEIGHT * state.noise)
-    return np.square(np.maximum(1 - far * far, 0.0))
+def _trust(left: Floats, noise: float) -> Floats:
+    """Tukey's biweight of what a pattern leaves; ones before the noise is known."""
+    if not np.isfinite(noise) or noise == 0:
+        return np.ones_like(left)
+    trust = np.maximum(1 - np.square(left / (_BIWEIGHT * noise)), 0.0)
+    return np.asarray(trust * trust)
 
 
 def _slopes(above: Floats, gain: Floats, weights: Floats) -> Floats:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pyama_core.processing.correction.fill import fill_from_neighbors
-from pyama_core.processing.correction.illumination import Illumination
+from pyama_core.processing.correction.illumination import Illumination, PatternAtPatches
 from pyama_core.processing.correction.patches import PatchSeries
 from pyama_core.processing.correction.regression import SurfaceRegression
 from pyama_core.processing.correction.spline import Floats
@@ -26,14 +26,15 @@ def local_background(
     Deviations are shrunk by how far they can be told from noise in their frame (James and Stein;
     Efron and Morris, J. Am. Stat. Assoc. 68, 1973): where the pattern says it all, they vanish.
     """
-    base = regression.at_patches(pattern.base).ravel()
-    gain = regression.at_patches(pattern.gain).ravel()
+    at_patches = PatternAtPatches.of(pattern, regression)
     shape = patches.pixels.shape[1:]
     found = np.zeros((len(patches.pixels), divisions[0].n_tiles, divisions[1].n_tiles))
-    for at, medians, pixels in patches.blocks():
-        rest = np.where(pixels > 0, medians - base - pattern.drift[at, None] * gain, np.nan)
-        grid, counts = (values.reshape(-1, *shape) for values in (rest, pixels))
-        found[at] = _tile_deviations(grid, counts, divisions, pattern.noise)
+    for block in patches.blocks():
+        above = at_patches.above_base(block, pattern.drift)
+        rest = above - pattern.drift[block.at, None] * at_patches.gain
+        rest[block.pixels == 0] = np.nan
+        grid, pixels = rest.reshape(-1, *shape), block.pixels.reshape(-1, *shape)
+        found[block.at] = _tile_deviations(grid, pixels, divisions, pattern.noise)
     return found
 
 

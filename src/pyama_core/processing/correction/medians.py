@@ -14,6 +14,9 @@ Codes = NDArray[np.uint16]
 Counts = NDArray[np.int32]
 Ranks = NDArray[np.int64]
 
+PatchCounts = tuple[NDArray[np.float32], Counts, NDArray[np.float32]]
+"""Medians, pixels and shifts of the patches."""
+
 LEVELS = 65536
 """Values a pixel is told apart by while counting."""
 
@@ -28,6 +31,8 @@ class FrameMedians:
     """``(py, px)`` median of each patch, to a fraction of a count."""
     pixels: Counts
     """``(py, px)`` cell-free pixels in each patch."""
+    shifts: NDArray[np.float32]
+    """``(2, py, px)`` how far along y and x their mean lies from the patch's center, px."""
     whole: float
     """Median of the frame's cell-free pixels, NaN where there are none."""
 
@@ -56,10 +61,10 @@ class MedianCounter:
         """
         if frame.dtype not in (np.uint8, np.uint16):
             return self._by_levels(frame, masked)
-        pairs, patches, pixels, middle = self._count(frame.astype(np.uint16, copy=False), masked)
+        pairs, middle, counted = self._count(frame.astype(np.uint16, copy=False), masked)
         tiles = np.where(pairs[0] < 0, np.nan, pairs.mean(axis=0))
         whole = np.nan if middle[0] < 0 else float(middle.mean())
-        return FrameMedians(tiles, patches, pixels, whole)
+        return FrameMedians(tiles, *counted, whole)
 
     def _by_levels(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
         """Sort pixels into levels first, and look up the tile medians in their levels after."""
@@ -69,22 +74,21 @@ class MedianCounter:
         step = (high - low) / (LEVELS - 1) or 1.0
         levels = np.clip((np.where(masked, low, frame) - low) / step, 0, LEVELS - 1)
         codes = levels.astype(np.uint16)
-        pairs, patches, pixels, _ = self._count(codes, masked)
+        pairs, _, (patches, pixels, shifts) = self._count(codes, masked)
         tiles = np.full(pairs.shape[1:], np.nan)
         for i, j in np.argwhere(pairs[0] >= 0):
             tile = self.rows.tile(i), self.columns.tile(j)
             tiles[i, j] = _median_within(frame[tile], codes[tile], masked[tile], pairs[:, i, j])
         whole = float(np.median(free)) if len(free) else np.nan
-        return FrameMedians(
-            tiles, np.float32(low + step / 2) + np.float32(step) * patches, pixels, whole
-        )
+        patches = np.float32(low + step / 2) + np.float32(step) * patches
+        return FrameMedians(tiles, patches, pixels, shifts, whole)
 
-    def _count(
-        self, codes: Codes, masked: Mask
-    ) -> tuple[Ranks, NDArray[np.float32], Counts, Ranks]:
+    def _count(self, codes: Codes, masked: Mask) -> tuple[Ranks, Ranks, PatchCounts]:
+        """Middle codes of tiles and frame, and what is counted of the patches."""
         tiles = np.empty((2, self.rows.n_tiles, self.columns.n_tiles), dtype=np.int64)
         patches = np.empty((self.rows.n_patches, self.columns.n_patches), dtype=np.float32)
         pixels = np.empty(patches.shape, dtype=np.int32)
+        shifts = np.empty((2, *patches.shape), dtype=np.float32)
         middle = np.empty(2, dtype=np.int64)
         count_medians(
             np.ascontiguousarray(codes),
@@ -97,11 +101,12 @@ class MedianCounter:
             self._ranges,
             self._sums,
             tiles,
+            middle,
             patches,
             pixels,
-            middle,
+            shifts,
         )
-        return tiles, patches, pixels, middle
+        return tiles, middle, (patches, pixels, shifts)
 
 
 def _median_within(frame: NDArray[Any], codes: Codes, masked: Mask, pair: Ranks) -> float:
@@ -125,9 +130,10 @@ def count_medians(
     ranges: Ranks,
     sums: Counts,
     tiles: Ranks,
+    middle: Ranks,
     patches: NDArray[np.float32],
     pixels: Counts,
-    middle: Ranks,
+    shifts: NDArray[np.float32],
 ) -> None:
     """Count each patch once; add patches up to half tiles, and half tiles to tiles.
 
@@ -140,8 +146,10 @@ def count_medians(
         band = (i // rows_per_half) % 2
         for j in range(len(column_edges) - 1):
             rows, columns = row_edges[i : i + 2], column_edges[j : j + 2]
-            pixels[i, j], low, high = _count_patch(codes, masked, rows, columns, patch)
-            patches[i, j] = _grouped_median(patch[low:], pixels[i, j]) + low
+            shift = shifts[:, i, j]
+            n, low, high = _count_patch(codes, masked, rows, columns, patch, shift)
+            pixels[i, j] = n
+            patches[i, j] = _grouped_median(patch[low:], n) + low
             half = j // columns_per_half
             _move(patch, bands[band, half], low, high)
             _extend(ranges[band, half], low, high)
@@ -157,20 +165,33 @@ def count_medians(
 
 @kernel
 def _count_patch(
-    codes: Codes, masked: Mask, rows: Edges, columns: Edges, counts: Counts
+    codes: Codes,
+    masked: Mask,
+    rows: Edges,
+    columns: Edges,
+    counts: Counts,
+    shift: NDArray[np.float32],
 ) -> tuple[int, int, int]:
     """Count the free pixels of a patch; gives their number, least and one above greatest code."""
-    n, low, high = 0, np.uint16(LEVELS - 1), np.uint16(0)
+    n, sum_y, sum_x = 0, 0, 0
+    low, high = np.uint16(LEVELS - 1), np.uint16(0)
     for y in range(rows[0], rows[1]):
         pixels = codes[y, columns[0] : columns[1]]
         cell = masked[y, columns[0] : columns[1]]
+        n_row, sum_row = np.int32(0), np.int32(0)
         for x in range(len(pixels)):
-            n += not cell[x]
+            n_row += np.int32(not cell[x])
+            sum_row += np.int32(0) if cell[x] else np.int32(x)
             low = min(low, np.uint16(LEVELS - 1) if cell[x] else pixels[x])
             high = max(high, np.uint16(0) if cell[x] else pixels[x])
         for x in range(len(pixels)):
             if not cell[x]:
                 counts[np.uint64(pixels[x])] += 1
+        n += int(n_row)
+        sum_x += int(sum_row)
+        sum_y += n_row * (y - rows[0])
+    shift[0] = sum_y / max(n, 1) - 0.5 * (rows[1] - rows[0] - 1)
+    shift[1] = sum_x / max(n, 1) - 0.5 * (columns[1] - columns[0] - 1)
     return n, int(low), int(high) + 1
 
 

@@ -72,6 +72,7 @@ class Observed:
         self.tiles[t] = medians.tiles
         self.patches.medians[t] = np.where(medians.pixels > 0, medians.patches, 0)
         self.patches.pixels[t] = medians.pixels
+        self.patches.shifts[:, t] = np.where(medians.pixels > 0, medians.shifts, 0)
         lattice = np.ix_(self.pixels.rows, self.pixels.columns)
         self.pixels.values[t] = np.where(masked[lattice], np.nan, frame[lattice])
         self.whole[t] = np.median(frame) if np.isnan(medians.whole) else medians.whole

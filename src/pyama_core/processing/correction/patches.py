@@ -16,13 +16,27 @@ _VALUES_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
+class PatchBlock:
+    """Patches of a few frames, everything ``(frames, patches)``."""
+
+    at: slice
+    """Which frames."""
+    medians: Floats
+    pixels: Floats
+    shifts: Floats
+    """``(2, frames, patches)``."""
+
+
+@dataclass(frozen=True)
 class PatchSeries:
-    """Patch medians of every frame."""
+    """Patches of every frame."""
 
     medians: NDArray[np.float32]
     """``(T, py, px)`` counts; 0 where a patch has no cell-free pixels."""
     pixels: NDArray[np.int32]
     """``(T, py, px)`` cell-free pixels."""
+    shifts: NDArray[np.float16]
+    """``(2, T, py, px)`` how far along y and x they lie from the patch's center on average, px."""
     centers: tuple[Floats, Floats]
     """Positions of the patches along y and x, px."""
 
@@ -31,17 +45,25 @@ class PatchSeries:
         """Nothing seen yet."""
         y, x = divisions
         grid = (n_frames, y.n_patches, x.n_patches)
-        centers = y.patch_centers, x.patch_centers
-        return cls(np.zeros(grid, dtype=np.float32), np.zeros(grid, dtype=np.int32), centers)
+        return cls(
+            np.zeros(grid, dtype=np.float32),
+            np.zeros(grid, dtype=np.int32),
+            np.zeros((2, *grid), dtype=np.float16),
+            (y.patch_centers, x.patch_centers),
+        )
 
-    def blocks(self) -> Iterator[tuple[slice, Floats, Floats]]:
-        """Give frames block by block: which, medians and pixels as ``(frames, patches)``."""
+    def blocks(self) -> Iterator[PatchBlock]:
+        """Give the frames a few at a time."""
         n = self.medians[0].size
         step = max(_VALUES_AT_ONCE // n, 1)
         for start in range(0, len(self.medians), step):
             at = slice(start, start + step)
-            medians = self.medians[at].reshape(-1, n).astype(np.float64)
-            yield at, medians, self.pixels[at].reshape(-1, n).astype(np.float64)
+            yield PatchBlock(
+                at,
+                self.medians[at].reshape(-1, n).astype(np.float64),
+                self.pixels[at].reshape(-1, n).astype(np.float64),
+                self.shifts[:, at].reshape(2, -1, n).astype(np.float64),
+            )
 
 
 def noise_of(residuals: Floats, pixels: Floats) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pyama_core.processing.correction.spline import Floats, SplineAxis, SplineSurface
 
-_LEAST_NODES, _MOST_NODES = 4, 12
+_LEAST_NODES, _MOST_NODES = 7, 12
 _PENALTY = 1e-3
 """Weight of the second differences, relative to that of the data at a node."""
 _RIDGE = 1e-9
@@ -24,12 +24,20 @@ class SurfaceRegression:
         self.nodes = len(self.surface.y.nodes), len(self.surface.x.nodes)
         self._y = self.surface.y.weights(centers[0])
         self._x = self.surface.x.weights(centers[1])
+        self._slope_y, self._slope_x = (
+            _slopes(self.surface.y, centers[0]),
+            _slopes(self.surface.x, centers[1]),
+        )
         self._yy, self._xx = _products(self._y), _products(self._x)
         self._bending = _bending(*self.nodes)
 
     def at_patches(self, nodes: Floats) -> Floats:
         """Node values ``(ny, nx)`` evaluated at the patch centers, ``(py, px)``."""
         return np.asarray(self._y @ nodes @ self._x.T)
+
+    def slopes_at_patches(self, nodes: Floats) -> Floats:
+        """Slopes along y and x at the patch centers, ``(2, py, px)`` per px."""
+        return np.stack([self._slope_y @ nodes @ self._x.T, self._y @ nodes @ self._slope_x.T])
 
     def information(self, weights: Floats) -> Floats:
         """Information on the nodes, ``(n, n)``, in values with these weights ``(py, px)``."""
@@ -61,6 +69,10 @@ def ridge(information: Floats) -> Floats:
 def _axis(size: int, window: int) -> SplineAxis:
     n = int(np.clip(np.ceil(size / window) + 2, _LEAST_NODES, _MOST_NODES))
     return SplineAxis(np.linspace(0, size - 1, n), size, hold=False)
+
+
+def _slopes(axis: SplineAxis, at: Floats) -> Floats:
+    return np.asarray(axis.weights(at + 0.5) - axis.weights(at - 0.5))
 
 
 def _products(weights: Floats) -> Floats:
