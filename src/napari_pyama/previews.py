@@ -1,5 +1,6 @@
 """What each step would do to the frame in view, computed by the step's own functions."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from napari_pyama.layers import (
     channel_name,
     contrast_of,
     labels_arguments,
+    sampled_pixels,
 )
 from napari_pyama.view import View
 from pyama_core.columns import FRAME, GOOD, REASON
@@ -50,6 +52,9 @@ class Preview:
 
 _OF_WHOLE_TRACES = (GOOD, REASON)
 
+_segmented: deque[tuple[Any, SegmentedFrame]] = deque(maxlen=4)
+"""The last frames segmented, with all that decides the outcome."""
+
 MakePreview = Callable[[Request], Preview]
 
 
@@ -65,7 +70,7 @@ def preview_segmentation(request: Request) -> Preview:
     """Show the cells found in the frame."""
     segmented = _segment(request, request.view.frame)
     labels = _labels_of(segmented)
-    share = 100 * float(np.mean(labels > 0))
+    share = 100 * np.count_nonzero(labels) / labels.size
     n_cells = f"{_cells(labels.max())}, " if segmented.instances is not None else ""
     return Preview(
         [_labels(request, "segmentation", labels)], f"{n_cells}{share:.1f} % of the frame is cell."
@@ -76,7 +81,7 @@ def preview_correction(request: Request) -> Preview:
     """Show the frame of the first fluorescence channel without its background."""
     channel = request.fl[0]
     raw, corrected = _corrected(request, channel)
-    level = float(np.median(raw - corrected))
+    level = float(np.median(sampled_pixels(raw) - sampled_pixels(corrected)))
     return Preview(
         [_image(request, "corrected", corrected)],
         f"{channel_name(request.view.source.metadata, channel)}: "
@@ -127,8 +132,16 @@ def _plane(request: Request, channel: int, frame: int | None = None) -> NDArray[
 
 
 def _segment(request: Request, frame: int) -> SegmentedFrame:
+    """Segment a frame, unless that was done just before: the later steps ask again and again."""
+    view, recipe = request.view, request.recipe
+    key = (view.source, view.fov, frame, request.pc, recipe.segmentation, recipe.copying)
+    for known, segmented in list(_segmented):
+        if known == key:
+            return segmented
     plane = _plane(request, request.pc, frame)
-    return segment_frame(plane, request.recipe.segmentation, fov=request.view.fov, t=frame)
+    segmented = segment_frame(plane, recipe.segmentation, fov=view.fov, t=frame)
+    _segmented.appendleft((key, segmented))
+    return segmented
 
 
 def _corrected(request: Request, channel: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
