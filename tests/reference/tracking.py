@@ -70,3 +70,12 @@ def affine_at(
         typical = max(float(np.average(off, weights=near)), 0.5)
         weight = near / (1 + (off / typical) ** 2) ** 2
     return model[0]  # type: ignore[no-any-return]
+
+
+def best_saving(explanations: Sequence[tuple[set[int], float]]) -> float:
+    """Return the greatest saving of explanations without common members, by trying all."""
+    if not explanations:
+        return 0.0
+    (cells, saving), rest = explanations[0], explanations[1:]
+    with_it = saving + best_saving([e for e in rest if not e[0] & cells])
+    return max(with_it, best_saving(rest))

@@ -53,7 +53,7 @@ def _solved(movie: Movie, params: TrackingParams) -> tuple["pd.DataFrame", "pd.D
     spots["x"], spots["node"] = movie.cells.center[:, 1], np.arange(len(movie.frame))
     cutoff = movie.reach**2
     settings: dict[str, Any] = {"cutoff": cutoff, "gap_closing_cutoff": cutoff}
-    settings |= {"splitting_cutoff": cutoff, "gap_closing_max_frame_count": params.max_gap}
+    settings |= {"splitting_cutoff": cutoff, "gap_closing_max_frame_count": params.max_gap + 1}
     tracker = laptrack.LapTrack(**settings)
     tracked, splits, _ = tracker.predict_dataframe(spots, ["y", "x"], only_coordinate_cols=False)
     return tracked.sort_values("node"), splits

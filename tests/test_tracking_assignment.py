@@ -1,0 +1,48 @@
+"""The assignment is exact: no choice of compatible explanations saves more."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyama_core.processing.tracking import assignment
+from pyama_core.processing.tracking.assignment import choose
+from tests.reference.tracking import best_saving
+
+EXPLANATIONS = st.lists(
+    st.tuples(
+        st.sets(st.integers(0, 6), min_size=1, max_size=3),
+        st.one_of(st.floats(-1, 3), st.integers(-1, 3)),
+    ),
+    max_size=12,
+)
+
+
+def padded(explanations):
+    members = np.full((len(explanations), 4), -1)
+    for row, (cells, _) in zip(members, explanations, strict=True):
+        row[: len(cells)] = list(cells)
+    return members, np.array([saving for _, saving in explanations], float)
+
+
+@settings(max_examples=300, deadline=None)
+@given(EXPLANATIONS)
+def test_no_compatible_choice_saves_more(explanations):
+    members, saving = padded(explanations)
+    chosen = choose(members, saving)
+    cells = members[chosen]
+    cells = cells[cells >= 0]
+    assert len(cells) == len(set(cells.tolist()))
+    assert saving[chosen].sum() == pytest.approx(best_saving(explanations))
+
+
+def test_what_dominance_settles_needs_no_solver(monkeypatch):
+    monkeypatch.setattr(assignment, "_solve", None)
+    members = np.array([[0, 5], [1, 6], [0, 6], [2, 7]])
+    assert choose(members, np.array([1.5, 1.4, 1.0, 0.2])).tolist() == [True, True, False, True]
+
+
+def test_a_circle_of_rivals_is_solved():
+    members = np.array([[0, 3], [0, 4], [1, 4], [1, 5], [2, 5], [2, 3]])
+    saving = np.array([1.0, 1.1, 1.0, 1.1, 1.0, 1.1])
+    assert choose(members, saving).tolist() == [False, True] * 3
