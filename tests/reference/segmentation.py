@@ -76,7 +76,7 @@ def flooded(heights, depth):
     """Hills of integer heights: pixels one by one from the top, hills as sets of pixels.
 
     A pixel touching no hill starts one; one touching several joins them where the lower has its
-    top less than `depth` above; otherwise it goes to the hill of its neighbor taken first.
+    top less than `depth` above; otherwise it goes to the hill of its highest neighbor.
     """
     hills, taken = {}, {}
     inside = [tuple(at) for at in np.argwhere(heights > 0)]
@@ -88,7 +88,7 @@ def flooded(heights, depth):
             if (at[0] + dy, at[1] + dx) in taken
         ]
         if around:
-            hill = taken[min(around, key=list(taken).index)]
+            hill = taken[max(around, key=lambda near: heights[near])]
             for near in around:
                 other = taken[near]
                 tops = [max(heights[pixel] for pixel in hills[one]) for one in (hill, other)]

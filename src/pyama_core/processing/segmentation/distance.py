@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pyama_core.processing.kernels import kernel
 
 Array = NDArray[Any]
-FAR = np.int32(1 << 14)
+FAR = np.int16(1 << 14)
 
 
 def distance_to_background(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -28,7 +28,7 @@ def distance_to_background(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 def column_distance(mask: Array) -> Array:
     """Distance to the nearest background in the pixel's column; `FAR` where there is none."""
     height, width = mask.shape
-    out = np.empty((height, width), np.int32)
+    out = np.empty((height, width), np.int16)
     for x in range(width):
         out[0, x] = FAR if mask[0, x] else 0
     for y in range(1, height):

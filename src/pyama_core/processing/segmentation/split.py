@@ -74,7 +74,7 @@ def flooded(
     order = np.argsort(downs, kind="stable")
     order = order[np.argsort(region[order], kind="stable")]
     numbers = np.zeros(mask.shape, np.uint32)
-    count = flood(numbers, inside[order], downs[order], depth * scale)
+    count = flood(numbers, heights.ravel(), inside[order], downs[order], depth * scale)
     return numbers if count > np.iinfo(np.uint16).max else numbers.astype(np.uint16)
 
 
@@ -108,30 +108,30 @@ def find_root(parent: Array, i: int) -> int:
 
 
 @kernel
-def flood(numbers: Array, pixels: Array, downs: Array, depth: float) -> int:
+def flood(numbers: Array, heights: Array, pixels: Array, downs: Array, depth: float) -> int:
     """Give pixels, by region and from the top down, their hill; count the hills.
 
-    A pixel joins the hill of its neighbor that was flooded first, its steepest way up.
+    A pixel joins the hill of the highest of its neighbors, its steepest way up.
     """
     height, width = numbers.shape
     parent, top = np.zeros(pixels.size + 1, np.int32), np.zeros(pixels.size + 1, np.int32)
-    rank, flat, hills = np.zeros(numbers.size, np.int32), numbers.ravel(), 0
+    flat, hills = numbers.ravel(), 0
     for k in range(pixels.size):
         y, x = pixels[k] // width, pixels[k] % width
-        nearest, first, alike = 0, k + 1, True
+        nearest, highest, alike = 0, 0, True
         for v in range(max(y - 1, 0), min(y + 2, height)):
             for u in range(max(x - 1, 0), min(x + 2, width)):
                 there = v * width + u
                 if flat[there]:
                     alike = alike and (nearest == 0 or flat[there] == nearest)
-                    if rank[there] < first:
-                        nearest, first = flat[there], rank[there]
+                    if nearest == 0 or heights[there] > heights[highest]:
+                        nearest, highest = flat[there], there
         if nearest == 0:
             hills += 1
             nearest, parent[hills], top[hills] = hills, hills, downs[k]
         elif not alike:
             nearest = join_hills(flat, parent, top, (y, x), nearest, width, downs[k] - depth)
-        flat[pixels[k]], rank[pixels[k]] = nearest, k
+        flat[pixels[k]] = nearest
     return renumber(flat, pixels, parent, hills)
 
 
