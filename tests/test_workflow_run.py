@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pyama_core.errors import InputError
-from pyama_core.io import MicroscopyMetadata, open_microscopy
+from pyama_core.io import ArraySource, MicroscopyMetadata, open_microscopy
 from pyama_core.io.results import read_results
 from pyama_core.io.tables import read_table
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
@@ -238,3 +238,33 @@ def test_two_runs_into_one_folder_are_refused(metadata: MicroscopyMetadata, tmp_
     ):
         run(metadata, context_for(tmp_path))
     assert not list((tmp_path / "fov_000").glob(".lock"))
+
+
+def test_jobs_run_on_a_dask_cluster(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    events: list[Any] = []
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        context = context_for(tmp_path)
+        assert run_complete_workflow(
+            metadata, context, fovs=[0], executor=client.get_executor(), progress=events.append
+        )
+    assert context.results_paths[0].traces_csv
+    assert {"copy", "extraction"} <= {event["step"] for event in events}
+
+
+def test_arrays_go_through_the_same_workflow(small_nd2: Path, tmp_path: Path) -> None:
+    frames = np.stack(
+        [[scene_frame(fov, t, SIZE) for t in range(N_FRAMES)] for fov in range(N_FOVS)]
+    )
+    source = ArraySource(frames, axes="PTCYX", channels=["Phase", "GFP"], name="array")
+    context = context_for(tmp_path)
+    assert run_complete_workflow(source.metadata, context, source=source, fovs=[0, 1])
+    paths = context.results_paths[1]
+    assert paths.pc
+    np.testing.assert_array_equal(np.load(paths.pc[1]), frames[1, :, 0])
+    assert run_complete_workflow(source.metadata, context_for(tmp_path), source=source, fovs=[0])

@@ -11,7 +11,9 @@ from pyama_core.processing.workflow.summary import RunSummary
 
 
 def show_plan(run: PreparedRun, *, everything: bool) -> None:
-    """Say what will be done and why; what is simply not done yet only if `everything`."""
+    """Say what to doubt, and what will be done and why; what is just new only if `everything`."""
+    for warning in run.metadata.warnings:
+        typer.echo(f"Warning: {warning}")
     reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
     for fov, planned in run.plans.items():
         for step in planned:
