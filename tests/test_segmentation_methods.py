@@ -11,6 +11,7 @@ from pyama_core.processing import registry
 from pyama_core.processing.segmentation import (
     SegmentationParams,
     SegmentedFrame,
+    check_method,
     method_names,
     segment_frame,
     segment_stack,
@@ -212,3 +213,29 @@ class TestCellpose:
         for t in range(3):
             segment_frame(FRAMES[t], params)
         assert len(made) == 1
+
+
+class TestChecksBeforeAnyWork:
+    def test_a_method_that_needs_nothing_passes(self):
+        check_method(SegmentationParams(), [0, 1])
+
+    def test_labels_must_be_there_for_every_fov(self, tmp_path):
+        np.save(tmp_path / "cells_0.npy", LABELS)
+        params = with_labels(tmp_path / "cells_{fov}.npy")
+        check_method(params, [0])
+        with pytest.raises(InputError, match=r"cells_3.npy for FOV 3"):
+            check_method(params, [0, 3])
+
+    def test_cellpose_must_be_installed(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "cellpose", None)
+        with pytest.raises(InputError, match="not installed here"):
+            check_method(SegmentationParams(method="cellpose"), [0])
+
+    @pytest.mark.parametrize("model", [None, "no_such_file.npz"])
+    def test_a_classifier_must_be_given_and_readable(self, model):
+        with pytest.raises(InputError):
+            check_method(SegmentationParams(method="trained", model=model), [0])
+
+    def test_an_unknown_name_is_an_error(self):
+        with pytest.raises(InputError, match="watershet"):
+            check_method(SegmentationParams(method="watershet"), [0])

@@ -1,9 +1,10 @@
 """Where the cells are: masks and instances of each frame."""
 
-from pyama_core.processing.segmentation.methods import method_names
+from pyama_core.processing.segmentation.methods import check_method, method_names
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.stack import segment_frame, segment_stack
 from pyama_core.processing.segmentation.types import (
+    CheckedMethod,
     FovMethod,
     FrameMethod,
     FrameSegmenter,
@@ -11,11 +12,13 @@ from pyama_core.processing.segmentation.types import (
 )
 
 __all__ = [
+    "CheckedMethod",
     "FovMethod",
     "FrameMethod",
     "FrameSegmenter",
     "SegmentationParams",
     "SegmentedFrame",
+    "check_method",
     "method_names",
     "segment_frame",
     "segment_stack",

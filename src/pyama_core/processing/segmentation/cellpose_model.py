@@ -4,8 +4,9 @@ Pachitariu, Rariden & Stringer 2025, "Cellpose-SAM: superhuman generalization fo
 segmentation"; Stringer et al. 2021, "Cellpose: a generalist algorithm for cellular segmentation".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,10 +36,7 @@ def load_model(params: SegmentationParams) -> CellposeModel:
     try:
         from cellpose import models
     except ImportError as error:
-        raise InputError(
-            "segmentation.method is 'cellpose', which is not installed here: "
-            "pip install 'napari-pyama[cellpose]', or choose another method."
-        ) from error
+        raise _not_installed() from error
     try:
         return _loaded(models.CellposeModel, params.cellpose_model, params.cellpose_gpu)
     except Exception as error:
@@ -46,6 +44,13 @@ def load_model(params: SegmentationParams) -> CellposeModel:
             f"segmentation.cellpose_model is {params.cellpose_model!r}, which cellpose cannot load "
             f"({error}): give a model's name or the path of its weights."
         ) from error
+
+
+def _not_installed() -> InputError:
+    return InputError(
+        "segmentation.method is 'cellpose', which is not installed here: "
+        "pip install 'napari-pyama[cellpose]', or choose another method."
+    )
 
 
 @lru_cache(maxsize=1)
@@ -65,6 +70,17 @@ class Cellpose:
 
     def __init__(self, load: Callable[[SegmentationParams], CellposeModel] = load_model) -> None:
         self._load = load
+
+    def check(self, params: SegmentationParams, fovs: Sequence[int]) -> None:
+        """See that cellpose is installed; its network is loaded where it works.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
+        if self._load is load_model and find_spec("cellpose") is None:
+            raise _not_installed()
 
     def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
         """Load the network.

@@ -5,6 +5,7 @@
 ``{fov}`` in it stands for the number of the FOV, ``{fov:03d}`` for three digits of it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ _IMAGES = (".npy", *_TIFF, ".png")
 
 class LabelFiles:
     """Reads masks (bool) or instances (integers, 0 = background)."""
+
+    def check(self, params: SegmentationParams, fovs: Sequence[int]) -> None:
+        """See that there is something for every FOV.
+
+        Raises
+        ------
+        InputError
+            As in `labels_path`.
+        """
+        for fov in fovs:
+            labels_path(params.labels_path, fov)
 
     def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
         """Find the labels of one FOV.

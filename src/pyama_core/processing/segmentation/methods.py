@@ -1,5 +1,6 @@
 """Segmentation methods by name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from pyama_core.processing.registry import load_plugin, plugins
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.types import (
+    CheckedMethod,
     FovMethod,
     FrameMethod,
     FrameSegmenter,
@@ -36,10 +38,27 @@ def open_method(params: SegmentationParams, fov: int) -> FrameSegmenter:
     InputError
         If no method has that name, or it lacks something it needs.
     """
-    method = load_plugin(GROUP, params.method, BUILTIN)
-    if isinstance(method, type):
-        method = method()
+    method = _method(params)
     return method.open_fov(params, fov) if isinstance(method, FovMethod) else _plain(method, params)
+
+
+def check_method(params: SegmentationParams, fovs: Sequence[int]) -> None:
+    """Find out, before any work, whether the method of `params` can be used for these FOVs.
+
+    Raises
+    ------
+    InputError
+        If no method has that name, or it lacks something it needs: a package, a file.
+    """
+    method = _method(params)
+    if isinstance(method, CheckedMethod):
+        method.check(params, fovs)
+
+
+def _method(params: SegmentationParams) -> FrameMethod | FovMethod:
+    loaded: Any = load_plugin(GROUP, params.method, BUILTIN)
+    method: FrameMethod | FovMethod = loaded() if isinstance(loaded, type) else loaded
+    return method
 
 
 def _plain(method: FrameMethod, params: SegmentationParams) -> FrameSegmenter:

@@ -1,5 +1,6 @@
 """What a segmentation method gives and takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -48,4 +49,13 @@ class FovMethod(Protocol):
 
     def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
         """Prepare for the frames of one FOV."""
+        ...
+
+
+@runtime_checkable
+class CheckedMethod(Protocol):
+    """A method that can say, before any work, whether it has all it needs."""
+
+    def check(self, params: SegmentationParams, fovs: Sequence[int]) -> None:
+        """Raise `InputError` where something is lacking for one of the FOVs."""
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.processing.registry import load_plugin
-from pyama_core.processing.segmentation import methods as segmentation
+from pyama_core.processing.segmentation import check_method
 from pyama_core.processing.tracking import track as tracking
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.order import ordered_services
@@ -77,7 +77,9 @@ def prepare_run(
     params = workflow_params(context.params, sections)
     layout = layout_of(actual, context, Path(context.output_dir))
     _check_planes(actual, params, layout)
-    _check_methods(params)
+    fovs = list(fovs)
+    check_method(params.segmentation, fovs)
+    load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
     params.extraction.with_channel_indices(actual.channel_names)
     stamps = wanted_stamps(steps, params, actual, layout, input_key)
     plans = {
@@ -133,11 +135,6 @@ def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: 
                 f"copy.z is {rule} for channel {channel}, but the file has planes 0 to "
                 f"{metadata.n_z - 1}: give one of these, middle, max or mean."
             )
-
-
-def _check_methods(params: WorkflowParams) -> None:
-    load_plugin(segmentation.GROUP, params.segmentation.method, segmentation.BUILTIN)
-    load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
 
 
 def _status_of_this(layout: Layout, fov: int, input_key: str) -> FovStatus:

@@ -5,6 +5,7 @@ A pixel belongs to a cell where the probability of cell, and half that of border
 and border from the top down (see `split.flooded`): between two hearts of cells lies a border.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,16 @@ _OF_BORDER = 0.5
 
 class Trained:
     """The method ``trained``: see the module."""
+
+    def check(self, params: SegmentationParams, fovs: Sequence[int]) -> None:
+        """See that there is a classifier.
+
+        Raises
+        ------
+        InputError
+            As in `open_fov`.
+        """
+        self.open_fov(params, 0)
 
     def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
         """Load the classifier that `params.model` names.
