@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pyama.traces.trace_set import TraceSet
-from pyama_core.columns import FRAME, TIME
+from pyama_core.columns import TIME
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def median_and_quartiles(
 ) -> Spread:
     """Return the median of the chosen traces and their quartiles."""
     frames, x, value = _by_frame(traces, values, chosen)
-    value = value[np.lexsort((value, frames))]
+    small = np.min_scalar_type(len(x))  # up to 16 bits sort several times as fast
+    by_value = np.argsort(value)
+    value = value[by_value[np.argsort(frames[by_value].astype(small), kind="stable")]]
     n = np.bincount(frames)
     first = np.cumsum(n) - n
 
@@ -138,5 +140,6 @@ def _by_frame(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
     """Return which frame each chosen value is of, the minutes of the frames, and the values."""
     rows = chosen[traces.owner] & np.isfinite(values)
-    _, first, frames = np.unique(traces.table[FRAME][rows], return_index=True, return_inverse=True)
-    return frames, traces.values(TIME)[rows][first], values[rows]
+    frames = traces.frame_index[rows]
+    there = np.bincount(frames, minlength=len(traces.timeline.frames)) > 0
+    return (np.cumsum(there) - 1)[frames], traces.timeline.minutes[there], values[rows]

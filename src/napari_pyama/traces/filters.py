@@ -34,7 +34,7 @@ class ViewFilter:
 def passing(
     view_filter: ViewFilter,
     traces: TraceSet,
-    feature: str,
+    means: NDArray[np.float64],
     border: NDArray[np.float64],
     good: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
@@ -42,8 +42,10 @@ def passing(
 
     Parameters
     ----------
+    means
+        Mean of the plotted feature over each trace.
     border
-        Nearest distance of each trace to the image border.
+        How near each trace comes to the image border, px.
     good
         Good or not, as judged by filters and by hand.
     """
@@ -52,9 +54,8 @@ def passing(
         shown &= border >= view_filter.min_border
     if view_filter.hide_rejected:
         shown &= good
-    if view_filter.low is None and view_filter.high is None:
-        return shown
-    means = traces.means(feature)
-    low = -np.inf if view_filter.low is None else view_filter.low
-    high = np.inf if view_filter.high is None else view_filter.high
-    return shown & (means >= low) & (means <= high)
+    if view_filter.low is not None:
+        shown &= means >= view_filter.low
+    if view_filter.high is not None:
+        shown &= means <= view_filter.high
+    return shown

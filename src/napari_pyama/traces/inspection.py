@@ -53,6 +53,7 @@ class Inspection:
         self.selected: int | None = None
         self.view_filter = ViewFilter()
         self._borders: dict[int, NDArray[np.float64]] = {}
+        self._means: dict[tuple[int, str], NDArray[np.float64]] = {}
         self.channel = next(iter(fov_traces.channels))
         self.feature = ""
         self.choose()
@@ -83,6 +84,21 @@ class Inspection:
         return self.traces.values(self.feature)
 
     @property
+    def means(self) -> NDArray[np.float64]:
+        """The mean of the feature over each trace, ``(N,)``."""
+        key = (self.channel, self.feature)
+        if key not in self._means:
+            self._means[key] = self.traces.means(self.feature)
+        return self._means[key]
+
+    @property
+    def border(self) -> NDArray[np.float64]:
+        """How near each cell comes to the image border, px, ``(N,)``."""
+        if self.channel not in self._borders:
+            self._borders[self.channel] = self.traces.border_distances(*self.size)
+        return self._borders[self.channel]
+
+    @property
     def good(self) -> NDArray[np.bool_]:
         """Good or not, ``(N,)``: as marked, else as the workflow's filters said."""
         good = self.traces.judged.copy()
@@ -96,7 +112,7 @@ class Inspection:
     def shown(self) -> NDArray[np.bool_]:
         """Which traces pass the filters of the view, ``(N,)``."""
         traces = self.traces
-        return passing(self.view_filter, traces, self.feature, self._border(), self.good)
+        return passing(self.view_filter, traces, self.means, self.border, self.good)
 
     def counts(self) -> Counts:
         """Count the traces."""
@@ -172,8 +188,3 @@ class Inspection:
     @property
     def _of_channel(self) -> ChannelTraces:
         return self.fov_traces.channels[self.channel]
-
-    def _border(self) -> NDArray[np.float64]:
-        if self.channel not in self._borders:
-            self._borders[self.channel] = self.traces.border_distances(*self.size)
-        return self._borders[self.channel]

@@ -132,7 +132,7 @@ class FilterBar(QWidget):
         layout.addRow(
             "Length (frames)", beside(self.length, border, self.border, stretch=(1, 0, 1))
         )
-        layout.addRow("Mean", beside(self.low, QLabel("to"), self.high, stretch=(1, 0, 1)))
+        layout.addRow("Mean value", beside(self.low, QLabel("to"), self.high, stretch=(1, 0, 1)))
         layout.addRow(self.rejected)
         for box in (self.length, self.border):
             box.valueChanged.connect(self._on_changed)

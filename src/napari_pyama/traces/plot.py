@@ -111,7 +111,7 @@ class TracePlot(pg.PlotWidget):
     def set_colors(self, colors: PlotColors) -> None:
         """Follow a theme."""
         self.setBackground(colors.background)
-        self._selected.setShadowPen(_pen(colors.text, 5))
+        self._selected.setShadowPen(_pen(colors.text, 4))
         for name in ("left", "bottom"):
             self.getAxis(name).setPen(_pen(colors.text))
             self.getAxis(name).setTextPen(_pen(colors.text))

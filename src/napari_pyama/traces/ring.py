@@ -67,7 +67,7 @@ class Ring:
             **look,
             name=RING,
             face_color="transparent",
-            border_width=0.1,
+            border_width=0.07,
             metadata={ORIGIN: Origin(origin.source, origin.axes, RING)},
         )
         self._viewer.layers.selection.active = active

@@ -63,6 +63,11 @@ class TraceSet:
         """Index of the trace that each row belongs to."""
         return np.repeat(np.arange(len(self.cells)), self.lengths)
 
+    @cached_property
+    def frame_index(self) -> NDArray[np.intp]:
+        """Which of the frames of the timeline each row is of."""
+        return np.searchsorted(self.timeline.frames, self.table[FRAME])
+
     @property
     def features(self) -> list[str]:
         """Names of the columns that can be plotted: measurements first, then positions."""
