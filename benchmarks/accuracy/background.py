@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.accuracy import Figure
+from pyama_core.io import open_microscopy
 from pyama_core.processing.correction import Background, CorrectionParams, estimate_background
 from pyama_core.processing.segmentation import SegmentationParams, segment_stack
 from pyama_core.sample import make_sample
@@ -73,16 +74,20 @@ def sample_cases(folder: Path, **plan: Any) -> Iterator[Case]:
     """Give the fluorescence channels of the embedded sample, segmented from its phase images."""
     path = folder / "sample.nd2"
     truth = make_sample(path, **plan)
-    with nd2.ND2File(path) as file:
-        movie = file.asarray()
-    for fov in range(movie.shape[1]):
-        phase = movie[:, fov, 0]
+    for fov, ids in enumerate(truth.ids.swapaxes(0, 1)):
+        phase, *light = channels_of(path, fov, len(ids))
         masks = np.stack([found.mask for found in segment_stack(phase, SegmentationParams())])
-        for channel in range(movie.shape[2] - 1):
-            ids = truth.ids[:, fov]
+        for channel, frames in enumerate(light):
             signal = truth.signal[fov, : int(ids.max()) + 1, :, channel].T
             name = f"sample FOV {fov} channel {channel + 1}"
-            yield Case(name, movie[:, fov, channel + 1], masks, ids, signal)
+            yield Case(name, frames, masks, ids, signal)
+
+
+def channels_of(path: Path, fov: int, n_frames: int) -> NDArray[np.uint16]:
+    """Read all channels of one FOV, ``(C, T, Y, X)``."""
+    with open_microscopy(path) as file:
+        channels = range(file.metadata.n_channels)
+        return np.stack([file.read_channels(fov, t, channels) for t in range(n_frames)], axis=1)
 
 
 def score(case: Case, params: CorrectionParams) -> tuple[Score, Background]:

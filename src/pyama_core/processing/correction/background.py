@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.processing.correction.spline import Floats, Image, SplineAxis, SplineSurface
+from pyama_core.processing.correction.spline import (
+    LEAST_GAIN,
+    Floats,
+    Image,
+    SplineAxis,
+    SplineSurface,
+)
 from pyama_core.processing.stack import read_only
-
-_LEAST_GAIN = 0.05
-"""Darker than this nothing can be measured: the gain is not let below it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Background:
         if self.gain is None:
             return np.ones(self.shape, dtype=np.float32)
         gain = self.spline.at_pixels(self.gain)
-        return np.maximum(gain, np.float32(_LEAST_GAIN), out=gain)
+        return np.maximum(gain, LEAST_GAIN, out=gain)
 
     def correct(self, frame: NDArray[Any], t: int, out: Image | None = None) -> Image:
         """Take the background out of a frame: ``(frame - surface) / gain``.
@@ -91,7 +94,7 @@ class Background:
         if np.isnan(self.surfaces[t]).any():
             corrected[:] = np.nan
         else:
-            self.spline.subtract(read_only(frame), self.surfaces[t], self._per_gain, corrected)
+            self.spline.correct(read_only(frame), self.surfaces[t], self._gain_pieces, corrected)
         return corrected
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -110,8 +113,6 @@ class Background:
         return cls(**values)
 
     @cached_property
-    def _per_gain(self) -> Image:
-        if self.gain is None:
-            return np.ones((1, 1), dtype=np.float32)
-        gain = self.gain_image()
-        return np.reciprocal(gain, out=gain)
+    def _gain_pieces(self) -> Image:
+        even = np.ones_like(self.surfaces[0])
+        return self.spline.pieces(even if self.gain is None else self.gain)

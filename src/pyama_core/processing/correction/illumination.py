@@ -87,11 +87,12 @@ class _Moments:
 
 
 def fit_illumination(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
-    """Fit base, gain and drift."""
+    """Fit base, gain and drift; from a single frame the gain stays at 1."""
     state = _start(patches, regression)
+    single = len(patches.pixels) == 1
     for _ in range(_LEAST_ROUNDS):
-        state = _round(patches, regression, state, fixed=False)
-    return _settled(patches, regression, state, fixed=False)
+        state = _round(patches, regression, state, fixed=single)
+    return _settled(patches, regression, state, fixed=single)
 
 
 def with_gain(

@@ -41,29 +41,28 @@ def local_background(
 def _tile_deviations(
     rest: Floats, pixels: Floats, divisions: tuple[Division, Division], noise: float
 ) -> Floats:
-    medians = np.empty((len(rest), divisions[0].n_tiles, divisions[1].n_tiles))
-    seen = np.empty_like(medians)
-    for i, rows in enumerate(divisions[0].tile_patches):
-        for j, columns in enumerate(divisions[1].tile_patches):
-            inside = rest[:, rows, columns].reshape(len(rest), -1)
-            medians[:, i, j] = _median_of_known(inside)
-            seen[:, i, j] = pixels[:, rows, columns].sum(axis=(1, 2))
+    medians = _median_of_known(_by_tile(rest, divisions))
+    seen = _by_tile(pixels, divisions).sum(axis=-1)
     variance = _MEDIAN_VARIANCE * noise**2 / np.maximum(seen, 1)
     return np.stack([_shrunk(m, v) for m, v in zip(medians, variance, strict=True)])
 
 
+def _by_tile(patches: Floats, divisions: tuple[Division, Division]) -> Floats:
+    """Collect the patches ``(T, py, px)`` of each tile, ``(T, ny, nx, patches of a tile)``."""
+    half_y, half_x = (division.patches_per_half for division in divisions)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        patches, (2 * half_y, 2 * half_x), axis=(1, 2)
+    )[:, ::half_y, ::half_x]
+    return windows.reshape(*windows.shape[:3], -1)
+
+
 def _median_of_known(values: Floats) -> Floats:
-    """Median of each row without its NaN; NaN where there is nothing else."""
-    ordered = np.sort(values, axis=1)
-    n = np.count_nonzero(~np.isnan(values), axis=1)
-    rows = np.arange(len(values))
-    return np.asarray(
-        (
-            ordered[rows, np.maximum(n - 1, 0) // 2]
-            + ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]
-        )
-        / 2
-    )
+    """Median along the last axis without NaN; NaN where there is nothing else."""
+    ordered = np.sort(values, axis=-1)
+    n = np.count_nonzero(~np.isnan(values), axis=-1, keepdims=True)
+    lower = np.take_along_axis(ordered, np.maximum(n - 1, 0) // 2, axis=-1)
+    upper = np.take_along_axis(ordered, np.minimum(n // 2, values.shape[-1] - 1), axis=-1)
+    return np.asarray((lower + upper)[..., 0] / 2)
 
 
 def _shrunk(deviations: Floats, variance: Floats) -> Floats:

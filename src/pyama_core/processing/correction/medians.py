@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pyama_core.processing.correction.masks import Mask
 from pyama_core.processing.correction.tiles import Division, Edges
 from pyama_core.processing.kernels import kernel
+from pyama_core.processing.stack import read_only
 
 Codes = NDArray[np.uint16]
 Counts = NDArray[np.int32]
@@ -91,7 +92,7 @@ class MedianCounter:
         shifts = np.empty((2, *patches.shape), dtype=np.float32)
         middle = np.empty(2, dtype=np.int64)
         count_medians(
-            np.ascontiguousarray(codes),
+            read_only(codes),
             masked,
             self.rows.patches,
             self.columns.patches,

@@ -12,6 +12,8 @@ from pyama_core.processing.kernels import kernel
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 
+LEAST_GAIN = np.float32(0.05)
+"""Where less light than this share of the mean falls nothing can be measured."""
 _CUBIC_NODES = 4
 """Fewer nodes than this carry a polynomial through all of them instead of a cubic spline."""
 _SAMPLES = np.linspace(0.0, 1.0, 4)
@@ -134,48 +136,48 @@ class SplineSurface:
         """Mean over all pixels."""
         return float(self.y.pixel_weights.mean(axis=0) @ values @ self.x.pixel_weights.mean(axis=0))
 
-    def subtract(self, frame: NDArray[Any], values: Floats, per_gain: Image, out: Image) -> None:
-        """Write ``(frame - surface) * per_gain`` into `out`.
+    def pieces(self, values: Floats) -> Image:
+        """Give the coefficients of every row's polynomials, ``(H, pieces, 4)`` float32."""
+        rows = self.y.pixel_weights @ values @ self.x.polynomials
+        return rows.astype(np.float32).reshape(len(rows), -1, 4)
+
+    def correct(self, frame: NDArray[Any], values: Floats, gain: Image, out: Image) -> None:
+        """Write ``(frame - surface) / gain`` into `out`.
 
         Parameters
         ----------
         frame
-            ``(H, W)`` uint16 or float32.
+            ``(H, W)`` of any real dtype.
         values
             ``(ny, nx)`` node values of the surface.
-        per_gain
-            ``(H, W)`` float32, or ``(1, 1)`` for none.
+        gain
+            `pieces` of the gain.
         out
             ``(H, W)`` float32, C-contiguous.
         """
         level = np.rint(values.mean())
-        rows = self.y.pixel_weights @ (values - level)
-        pieces = (rows @ self.x.polynomials).astype(np.float32)
-        starts = self.x.starts
-        _subtract(frame, pieces.reshape(len(rows), -1, 4), starts, np.float32(level), per_gain, out)
+        pieces = self.pieces(values - level)
+        _correct(frame, pieces, gain, self.x.starts, np.float32(level), out)
 
 
 @kernel
-def _subtract(
+def _correct(
     frame: NDArray[Any],
-    pieces: Image,
+    surface: Image,
+    gain: Image,
     starts: NDArray[np.int64],
     level: np.float32,
-    per_gain: Image,
     out: Image,
 ) -> None:
     """Subtract a large level first and the small rest after: float32 then loses nothing."""
     for y in range(frame.shape[0]):
         for piece in range(len(starts) - 1):
             start, end = starts[piece], starts[piece + 1]
-            c0, c1, c2, c3 = pieces[y, piece]
+            s0, s1, s2, s3 = surface[y, piece]
+            g0, g1, g2, g3 = gain[y, piece]
             per_pixel = np.float32(1.0 / (end - start))
             pixels, corrected = frame[y, start:end], out[y, start:end]
             for x in range(len(pixels)):
                 u = np.float32(np.int32(x)) * per_pixel
-                surface = c0 + u * (c1 + u * (c2 + u * c3))
-                corrected[x] = (np.float32(pixels[x]) - level) - surface
-        if per_gain.shape[0] > 1:
-            row, factor = out[y], per_gain[y]
-            for x in range(len(row)):
-                row[x] *= factor[x]
+                rest = (np.float32(pixels[x]) - level) - (s0 + u * (s1 + u * (s2 + u * s3)))
+                corrected[x] = rest / max(g0 + u * (g1 + u * (g2 + u * g3)), LEAST_GAIN)

@@ -49,12 +49,6 @@ class Division:
         """Patches in half a tile."""
         return self.n_patches // (len(self.halves) - 1)
 
-    @property
-    def tile_patches(self) -> list[slice]:
-        """Patches of each tile."""
-        half = self.patches_per_half
-        return [slice(i * half, (i + 2) * half) for i in range(self.n_tiles)]
-
     def tile(self, i: int) -> slice:
         """Pixels of tile `i`."""
         return slice(self.halves[i], self.halves[i + 2])
