@@ -1,7 +1,7 @@
 """What a widget needs to know of a parameter, read from its one definition in a `Section`."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -31,6 +31,12 @@ class Parameter:
     step: float | None
     auto: str
     choices: tuple[Any, ...]
+    when: Mapping[str, tuple[Any, ...]]
+    """Values of other parameters for which it matters; always where empty."""
+
+    def matters(self, section: BaseModel) -> bool:
+        """Whether it has a part in what a section asks for."""
+        return all(getattr(section, name) in values for name, values in self.when.items())
 
     @property
     def has_automatic(self) -> bool:
@@ -64,6 +70,7 @@ def _parameter(name: str, field: FieldInfo, installed: tuple[str, ...]) -> Param
     kind, optional = _without_none(field.annotation)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     step: Any = extra.get("step")
+    when: Any = extra.get("when") or {}
     return Parameter(
         name=name,
         kind=kind,
@@ -75,6 +82,7 @@ def _parameter(name: str, field: FieldInfo, installed: tuple[str, ...]) -> Param
         upper=_limit(field, "le"),
         step=step,
         auto=str(extra.get("auto") or ""),
+        when=when,
         choices=get_args(kind) if get_origin(kind) is Literal else installed,
     )
 

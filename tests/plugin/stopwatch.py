@@ -10,10 +10,11 @@ from napari_pyama.newest import NewestOnly
 from napari_pyama.task import Task
 from napari_pyama.tracks_follower import TracksFollower
 from napari_pyama.widgets.channel_picker import ChannelPicker
+from napari_pyama.widgets.parameter_row import ParameterRow
 from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.run import RunDock
 from napari_pyama.widgets.run_form import RunForm
-from napari_pyama.widgets.section_form import ParameterRow, SectionForm
+from napari_pyama.widgets.section_form import SectionForm
 from napari_pyama.widgets.step_dock import StepDock
 from napari_pyama.widgets.trial_bar import TrialBar
 

@@ -118,7 +118,7 @@ def test_a_value_left_to_the_data_has_a_box_that_says_so(qapp):
     row = form.rows["maybe"]
     assert row.automatic.isChecked()
     assert not row.editor.native.isEnabled()
-    assert row.caption.text() == "automatic: by it"
+    assert row.caption.text() == "by it"
     row.automatic.setChecked(False)
     assert form.value.maybe == 0
     row.automatic.setChecked(True)
@@ -178,3 +178,12 @@ def test_the_recipe_has_a_form_for_every_step(qapp):
     recipe = WorkflowParams()
     for step in SECTIONS:
         assert SectionForm(recipe.section(step)).value == recipe.section(step)
+
+
+def test_only_what_matters_for_the_chosen_method_is_shown(qapp):
+    form = SectionForm(SECTIONS["segmentation"]())
+    hidden = {name for name, row in form.rows.items() if row.label.isHidden()}
+    assert {"cellpose_model", "trained_depth", "labels_path", "split_depth"} <= hidden
+    assert not {"method", "threshold", "min_size", "split"} & hidden
+    form.rows["split"].edited.emit("split", "distance")
+    assert not form.rows["split_depth"].label.isHidden()

@@ -4,7 +4,7 @@ from typing import Any
 
 from napari.utils import progress as activity_progress
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QPushButton
 
 from napari_pyama.layers import LayerTuple
 from napari_pyama.newest import NewestOnly
@@ -19,6 +19,7 @@ from napari_pyama.widgets.fov_table import FovTable
 from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.run_form import RunForm
 from napari_pyama.widgets.step_dock import NOTHING_OPEN
+from napari_pyama.widgets.wrapped_label import WrappedLabel
 from pyama_core.errors import InputError
 from pyama_core.processing.workflow.recipe import changed_settings
 
@@ -28,16 +29,16 @@ class RunDock(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.heading = QLabel(NOTHING_OPEN)
+        self.heading = WrappedLabel(NOTHING_OPEN)
         self.form = RunForm(self.session)
-        self.recipe = QLabel()
+        self.recipe = WrappedLabel()
         self.command = QPushButton("Copy as command")
         self.command.setToolTip("Copy the pyama line that does the same in a terminal.")
-        self.disk = QLabel()
+        self.disk = WrappedLabel()
         self.run = QPushButton("Run")
         self.cancel = QPushButton("Cancel")
         self.bar = QProgressBar()
-        self.message = QLabel()
+        self.message = WrappedLabel()
         self.fovs = FovTable()
         self.progress = RunProgress({})
         self.task = Task()
@@ -52,8 +53,6 @@ class RunDock(Dock):
         self.refresh()
 
     def _lay_out(self) -> None:
-        for label in (self.heading, self.recipe, self.disk, self.message):
-            label.setWordWrap(True)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run)
         buttons.addWidget(self.cancel)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.newest import NewestOnly
@@ -17,6 +17,7 @@ from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.section_form import SectionForm
 from napari_pyama.widgets.table_view import TableView
 from napari_pyama.widgets.trial_bar import TrialBar
+from napari_pyama.widgets.wrapped_label import WrappedLabel
 
 PATIENCE_MS = 1000
 """After this time a preview is announced."""
@@ -56,8 +57,7 @@ class StepDock(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.heading = QLabel(NOTHING_OPEN)
-        self.heading.setWordWrap(True)
+        self.heading = WrappedLabel(NOTHING_OPEN)
         self.channels = ChannelPicker(self.kind.asks_for_measured)
         self.form = SectionForm(self.session.section(self.kind.name))
         self.live = QCheckBox("Live preview")
@@ -65,8 +65,7 @@ class StepDock(Dock):
         self.live.setToolTip("Show what the step does to the frame in view.")
         self.reset = QPushButton("Reset all")
         self.reset.setToolTip("Set all parameters of this step to their defaults.")
-        self.status = QLabel()
-        self.status.setWordWrap(True)
+        self.status = WrappedLabel()
         self.table = TableView() if self.kind.has_table else None
         self.trial = TrialBar(self.viewer, self.session, self.kind.name, self.request)
         self.preview = NewestOnly(parent=self)

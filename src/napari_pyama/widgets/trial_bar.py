@@ -5,7 +5,7 @@ from typing import Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_pyama.previews import Request
 from napari_pyama.session import Session
@@ -13,6 +13,7 @@ from napari_pyama.shown import show_layers
 from napari_pyama.task import Task
 from napari_pyama.trial import TrialResult, run_trial
 from napari_pyama.widgets.dock import notify_error
+from napari_pyama.widgets.wrapped_label import WrappedLabel
 
 
 class TrialBar(QWidget):
@@ -42,8 +43,7 @@ class TrialBar(QWidget):
         )
         self.cancel = QPushButton("Cancel")
         self.bar = QProgressBar()
-        self.message = QLabel()
-        self.message.setWordWrap(True)
+        self.message = WrappedLabel()
         self.task = Task()
         self._lay_out()
         self._connect()

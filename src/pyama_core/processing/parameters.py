@@ -1,5 +1,6 @@
 """What a parameter is: a default with its limits, step, unit and help, stated once."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -22,6 +23,7 @@ def param(
     le: float | None = None,
     step: float | None = None,
     auto: str = "",
+    when: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Any:
     """Define a parameter of a `Section`.
 
@@ -39,8 +41,11 @@ def param(
         By how much a widget changes the value.
     auto
         What ``None`` means, for a parameter that may be left to the data.
+    when
+        Values of other parameters of the section for which it matters, e.g.
+        ``{"method": ("cellpose",)}``; without it, always.
     """
-    extra = {"unit": unit, "step": step, "auto": auto}
+    extra: dict[str, Any] = {"unit": unit, "step": step, "auto": auto, "when": dict(when or {})}
     return Field(default, description=help, ge=ge, le=le, json_schema_extra=extra)
 
 

@@ -1,10 +1,16 @@
 """Parameters of the segmentation step."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import field_validator
 
 from pyama_core.processing.parameters import Section, param
+
+_LOG_STD: Final = {"method": ("log_std",)}
+_LABELS: Final = {"method": ("labels",)}
+_CELLPOSE: Final = {"method": ("cellpose",)}
+_TRAINED: Final = {"method": ("trained",)}
+_SPLIT: Final = {"split": ("distance", "intensity")}
 
 
 class SegmentationParams(Section):
@@ -22,6 +28,7 @@ class SegmentationParams(Section):
         le=20.0,
         step=0.05,
         auto="so many sigma of the values below the mode",
+        when=_LOG_STD,
     )
     sigmas: float = param(
         3.0,
@@ -31,6 +38,7 @@ class SegmentationParams(Section):
         ge=0.0,
         le=50.0,
         step=0.1,
+        when=_LOG_STD,
     )
     window: int = param(
         3,
@@ -39,6 +47,7 @@ class SegmentationParams(Section):
         ge=3,
         le=31,
         step=2,
+        when=_LOG_STD,
     )
     bins: int = param(
         200,
@@ -47,8 +56,11 @@ class SegmentationParams(Section):
         ge=10,
         le=2000,
         step=10,
+        when=_LOG_STD,
     )
-    fill_holes: bool = param(True, "Whether background enclosed by a cell becomes part of it.")
+    fill_holes: bool = param(
+        True, "Whether background enclosed by a cell becomes part of it.", when=_LOG_STD
+    )
     opening_size: int = param(
         7,
         "Edge of the square that removes what is too thin for a cell (odd); 1 is off.",
@@ -56,9 +68,10 @@ class SegmentationParams(Section):
         ge=1,
         le=101,
         step=2,
+        when=_LOG_STD,
     )
     opening_iterations: int = param(
-        3, "How often that square is applied.", unit="times", ge=0, le=20, step=1
+        3, "How often that square is applied.", unit="times", ge=0, le=20, step=1, when=_LOG_STD
     )
     closing_size: int = param(
         7,
@@ -67,13 +80,15 @@ class SegmentationParams(Section):
         ge=1,
         le=101,
         step=2,
+        when=_LOG_STD,
     )
     closing_iterations: int = param(
-        3, "How often that square is applied.", unit="times", ge=0, le=20, step=1
+        3, "How often that square is applied.", unit="times", ge=0, le=20, step=1, when=_LOG_STD
     )
     border: Literal["open", "background"] = param(
         "open",
         "Beyond the image's edge: open keeps a cell that the edge cuts, background erodes it.",
+        when=_LOG_STD,
     )
     shrink: float = param(
         0.0,
@@ -99,6 +114,7 @@ class SegmentationParams(Section):
         le=1000.0,
         step=0.1,
         auto="2 px by distance, 1 sigma by intensity",
+        when=_SPLIT,
     )
     split_smoothing: float | None = param(
         None,
@@ -108,6 +124,7 @@ class SegmentationParams(Section):
         le=50.0,
         step=0.5,
         auto="2 px by distance, 6 px by intensity",
+        when=_SPLIT,
     )
     bridge: int = param(
         0,
@@ -128,11 +145,16 @@ class SegmentationParams(Section):
         None,
         "For the method labels: file or folder of the label images; {fov} stands for the FOV's "
         "number, {fov:03d} for three digits of it.",
+        when=_LABELS,
     )
     cellpose_model: str = param(
-        "cpsam", "For the method cellpose: name of the model, or the path of its weights."
+        "cpsam",
+        "For the method cellpose: name of the model, or the path of its weights.",
+        when=_CELLPOSE,
     )
-    cellpose_gpu: bool = param(True, "For the method cellpose: use a GPU where there is one.")
+    cellpose_gpu: bool = param(
+        True, "For the method cellpose: use a GPU where there is one.", when=_CELLPOSE
+    )
     cellpose_diameter: float | None = param(
         None,
         "For the method cellpose: typical diameter of a cell.",
@@ -141,6 +163,7 @@ class SegmentationParams(Section):
         le=2000.0,
         step=1.0,
         auto="as the model was trained",
+        when=_CELLPOSE,
     )
     cellpose_flow_threshold: float = param(
         0.4,
@@ -148,6 +171,7 @@ class SegmentationParams(Section):
         ge=0.0,
         le=10.0,
         step=0.1,
+        when=_CELLPOSE,
     )
     cellpose_probability: float = param(
         0.0,
@@ -155,10 +179,12 @@ class SegmentationParams(Section):
         ge=-10.0,
         le=10.0,
         step=0.5,
+        when=_CELLPOSE,
     )
     model: str | None = param(
         None,
         "For the method trained: file of the pixel classifier, as training saved it.",
+        when=_TRAINED,
     )
     trained_probability: float = param(
         0.5,
@@ -166,6 +192,7 @@ class SegmentationParams(Section):
         ge=0.0,
         le=1.0,
         step=0.05,
+        when=_TRAINED,
     )
     trained_outline: float = param(
         3.0,
@@ -174,6 +201,7 @@ class SegmentationParams(Section):
         ge=0.0,
         le=50.0,
         step=0.5,
+        when=_TRAINED,
     )
     trained_smoothing: float = param(
         8.0,
@@ -183,6 +211,7 @@ class SegmentationParams(Section):
         ge=0.0,
         le=100.0,
         step=0.5,
+        when=_TRAINED,
     )
     trained_depth: float = param(
         0.1,
@@ -191,6 +220,7 @@ class SegmentationParams(Section):
         ge=0.0,
         le=2.0,
         step=0.05,
+        when=_TRAINED,
     )
 
     @field_validator("window", "opening_size", "closing_size")

@@ -1,0 +1,111 @@
+"""One parameter in a form: label, editor, reset button, and below what explains its value."""
+
+from typing import Any
+
+import yaml
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from napari_pyama.parameters import Parameter
+from napari_pyama.widgets.editors import editor_for
+from napari_pyama.widgets.wrapped_label import WrappedLabel
+
+
+class ParameterRow:
+    """The widgets of one parameter.
+
+    Where the value may be left to the data there is a box for it below, with what that means.
+    There it also says what is wrong with a value.
+
+    Attributes
+    ----------
+    edited
+        Name and value, as the user has changed it; not yet validated.
+    """
+
+    edited = Signal(str, object)
+
+    def __init__(self, parameter: Parameter) -> None:
+        self.parameter = parameter
+        self.label = QLabel(parameter.label)
+        self.editor = editor_for(parameter)
+        self.reset = QToolButton()
+        self.below = QWidget()
+        self.automatic = QCheckBox("automatic")
+        self.caption = WrappedLabel()
+        self._value: Any = None
+        self._showing = False
+        self._explain()
+        self._lay_out_below()
+        self.show_value(parameter.default)
+        self._connect()
+
+    def add_to(self, grid: QGridLayout) -> None:
+        """Add the widgets as the next two rows of a grid."""
+        row = grid.rowCount()
+        top = Qt.AlignmentFlag.AlignTop
+        grid.addWidget(self.label, row, 0, top)
+        grid.addWidget(self.editor.native, row, 1)
+        grid.addWidget(self.reset, row, 2, top)
+        grid.addWidget(self.below, row + 1, 0, 1, 3)
+
+    def show_value(self, value: Any) -> None:
+        """Show a value exactly as it is kept, without reporting it as an edit."""
+        self._value, self._showing = value, True
+        has_automatic = self.parameter.has_automatic
+        if value is not None or not has_automatic:
+            self.editor.show(value)
+        self.automatic.setChecked(value is None and has_automatic)
+        self._showing = False
+        self._update_state()
+
+    def show_if(self, shown: bool) -> None:
+        """Show or hide the whole row."""
+        for part in (self.label, self.editor.native, self.reset):
+            part.setVisible(shown)
+        self.below.setVisible(shown and bool(self.caption.text() or self.parameter.has_automatic))
+
+    def complain(self, sentence: str) -> None:
+        """Say below the editor what is wrong with what it holds."""
+        self.caption.setText(f'<span style="color: #d9534f">{sentence}</span>')
+        self.below.setVisible(True)
+
+    def _explain(self) -> None:
+        self.label.setToolTip(self.parameter.help)
+        self.automatic.setVisible(self.parameter.has_automatic)
+        self.automatic.setToolTip(f"Found from the data: {self.parameter.auto}.")
+        self.reset.setText("↺")
+        self.reset.setToolTip("Back to the default")
+        self.reset.setAutoRaise(True)
+        self.editor.native.setMinimumWidth(90)
+
+    def _lay_out_below(self) -> None:
+        line = QHBoxLayout(self.below)
+        line.setContentsMargins(12, 0, 0, 0)
+        line.addWidget(self.automatic, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(self.caption, 1, Qt.AlignmentFlag.AlignTop)
+
+    def _connect(self) -> None:
+        self.editor.on_changed(self._on_edited)
+        self.automatic.toggled.connect(self._on_edited)
+        self.reset.clicked.connect(self._on_reset)
+
+    def _on_edited(self, *_: Any) -> None:
+        if self._showing:
+            return
+        try:
+            value = None if self.automatic.isChecked() else self.editor.read()
+        except yaml.YAMLError:
+            self.complain("This cannot be understood: write a word, a number or {1: max}.")
+            return
+        self.edited.emit(self.parameter.name, value)
+
+    def _on_reset(self) -> None:
+        self.edited.emit(self.parameter.name, self.parameter.default)
+
+    def _update_state(self) -> None:
+        is_automatic = self.automatic.isChecked()
+        self.editor.native.setEnabled(not is_automatic)
+        self.reset.setEnabled(self._value != self.parameter.default)
+        self.caption.setText(self.parameter.auto if is_automatic else "")
