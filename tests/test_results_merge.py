@@ -197,7 +197,9 @@ def layout_b(tmp_path: Path) -> ResultsIndex:
         "fov,cell,frame,time,good,position_x,position_y,area_ch_0,"
         "intensity_total_ch_1,intensity_total_ch_2\n0,1,0,0.0,True,5.0,6.0,64,100.0,200.0\n"
     )
-    return ResultsIndex(tmp_path, 0, [1, 2], {0: ResultsPathsPerFOV(traces_csv=[(1, path), (2, path)])})
+    return ResultsIndex(
+        tmp_path, 0, [1, 2], {0: ResultsPathsPerFOV(traces_csv=[(1, path), (2, path)])}
+    )
 
 
 def test_tables_of_several_channels_are_merged_by_channel(layout_b: ResultsIndex) -> None:
