@@ -25,11 +25,14 @@ def padded(explanations):
     return members, np.array([saving for _, saving in explanations], float)
 
 
-@settings(max_examples=300, deadline=None)
-@given(EXPLANATIONS)
-def test_no_compatible_choice_saves_more(explanations):
+@pytest.mark.parametrize("few", [0, 12], ids=["branch and bound", "trying out"])
+@settings(max_examples=150, deadline=None)
+@given(explanations=EXPLANATIONS)
+def test_no_compatible_choice_saves_more(few, explanations):
     members, saving = padded(explanations)
-    chosen = choose(members, saving)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assignment, "_FEW", few)
+        chosen = choose(members, saving)
     cells = members[chosen]
     cells = cells[cells >= 0]
     assert len(cells) == len(set(cells.tolist()))
@@ -38,11 +41,14 @@ def test_no_compatible_choice_saves_more(explanations):
 
 def test_what_dominance_settles_needs_no_solver(monkeypatch):
     monkeypatch.setattr(assignment, "_solve", None)
+    monkeypatch.setattr(assignment, "_try_out", None)
     members = np.array([[0, 5], [1, 6], [0, 6], [2, 7]])
     assert choose(members, np.array([1.5, 1.4, 1.0, 0.2])).tolist() == [True, True, False, True]
 
 
-def test_a_circle_of_rivals_is_solved():
+@pytest.mark.parametrize("few", [0, 12], ids=["branch and bound", "trying out"])
+def test_a_circle_of_rivals_is_solved(monkeypatch, few):
+    monkeypatch.setattr(assignment, "_FEW", few)
     members = np.array([[0, 3], [0, 4], [1, 4], [1, 5], [2, 5], [2, 3]])
     saving = np.array([1.0, 1.1, 1.0, 1.1, 1.0, 1.1])
     assert choose(members, saving).tolist() == [False, True] * 3

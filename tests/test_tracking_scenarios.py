@@ -188,3 +188,25 @@ def test_progress_is_told_for_every_frame_and_may_cancel():
 
     with pytest.raises(InterruptedError):
         track_stack(np.zeros((5, 16, 16), bool), PARAMS, tick=cancel)
+
+
+def test_a_daughter_unseen_at_first_has_a_mother():
+    mother = [{1: (50.0, 60.0, 12.0)}] * 3
+    one = [{2: (50.0, 48.0, 8.5)}]
+    both = [{2: (50.0, 46.0, 8.5), 3: (50.0, 74.0, 8.5)}] * 4
+    lineage = track_stack(discs(mother + one + both), PARAMS).lineage
+    assert lineage.parent.tolist() == [0, 1, 1]
+    assert lineage.first_frame.tolist() == [0, 3, 4]
+
+
+def test_a_mother_unseen_before_dividing_keeps_her_daughters():
+    mother = [{1: (50.0, 60.0, 12.0)}] * 3
+    both = [{2: (50.0, 48.0, 8.5), 3: (50.0, 72.0, 8.5)}] * 4
+    lineage = track_stack(discs([*mother, {}, *both]), PARAMS).lineage
+    assert lineage.parent.tolist() == [0, 1, 1]
+    assert lineage.last_frame[0] == 2
+
+
+def test_a_cell_that_appears_beside_another_is_no_daughter():
+    frames = [{1: (50.0, 60.0, 12.0)} | ({2: (50.0, 86.0, 9.0)} if t > 2 else {}) for t in range(7)]
+    assert not track_stack(discs(frames), PARAMS).lineage.parent.any()

@@ -5,16 +5,19 @@ unexplained, and no cell may be explained twice: the assignment problem of Kuhn 
 (1957), widened to explanations of three cells, which makes it weighted set packing. Most of it is
 settled by dominance: an explanation that saves at least as much as the best rivals for all of its
 cells together is part of a best choice, and with it and its rivals gone the rest falls apart into
-ever smaller blocks. What no such argument settles is solved by branch and bound. All is exact.
+ever smaller blocks. What no such argument settles is tried out, or where it is much, solved by
+branch and bound. All is exact.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.regions import Floats
+
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 _NONE = -1
+_FEW = 12
 
 
 def choose(members: Ints, saving: Floats) -> NDArray[np.bool_]:
@@ -36,7 +39,8 @@ def choose(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     while len(left):
         sure = _dominant(members[left], saving[left])
         if not sure.any():
-            chosen[left] = _solve(members[left], saving[left])
+            solve = _try_out if len(left) <= _FEW else _solve
+            chosen[left] = solve(members[left], saving[left])
             break
         chosen[left[sure]] = True
         left = left[~_meeting(members[left], members[left[sure]])]
@@ -56,7 +60,8 @@ def _dominant(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     second[cell[first[shared]]] = saving[owner[first[shared] + 1]]
     second[0] = 0.0
     foremost = (best[members + 1] == np.arange(n)[:, None]) | (members == _NONE)
-    return foremost.all(axis=1) & (saving >= second[members + 1].sum(axis=1))
+    sure: NDArray[np.bool_] = saving >= second[members + 1].sum(axis=1)
+    return sure & foremost.all(axis=1)
 
 
 def _meeting(members: Ints, others: Ints) -> NDArray[np.bool_]:
@@ -64,8 +69,27 @@ def _meeting(members: Ints, others: Ints) -> NDArray[np.bool_]:
     taken = np.zeros(max(members.max(), others.max()) + 2, np.bool_)
     taken[others] = True
     taken[_NONE] = False
-    meeting: NDArray[np.bool_] = taken[members].any(axis=1)
-    return meeting
+    return np.asarray(taken[members].any(axis=1))
+
+
+def _try_out(members: Ints, saving: Floats) -> NDArray[np.bool_]:
+    """Solve the packing problem by trying each explanation with and without."""
+    cells = [frozenset(row) - {_NONE} for row in members.tolist()]
+    chosen = np.zeros(len(saving), np.bool_)
+    chosen[_best_of(list(enumerate(cells)), saving.tolist())[1]] = True
+    return chosen
+
+
+def _best_of(
+    left: list[tuple[int, frozenset[int]]], saving: list[float]
+) -> tuple[float, list[int]]:
+    """Return the greatest saving by compatible explanations of those left, and which they are."""
+    if not left:
+        return 0.0, []
+    (index, cells), rest = left[0], left[1:]
+    with_it, others = _best_of([e for e in rest if not e[1] & cells], saving)
+    without = _best_of(rest, saving)
+    return max((with_it + saving[index], [index, *others]), without, key=lambda found: found[0])
 
 
 def _solve(members: Ints, saving: Floats) -> NDArray[np.bool_]:
@@ -84,4 +108,4 @@ def _solve(members: Ints, saving: Floats) -> NDArray[np.bool_]:
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(uses, ub=1),
     )
-    return np.greater(np.asarray(result.x), 0.5)
+    return np.asarray(np.asarray(result.x) > 0.5)

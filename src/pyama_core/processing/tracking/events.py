@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.tracking.assignment import choose
+from pyama_core.processing.tracking.regions import Floats
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.floating]
 
 NONE = -1
 

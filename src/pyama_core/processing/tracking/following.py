@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from pyama_core.processing.stack import Stack, Tick
+from pyama_core.processing.tracking.births import find_mothers
 from pyama_core.processing.tracking.drift import DriftMeter
 from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.gaps import close_gaps
@@ -26,7 +27,7 @@ def follow_by_overlap(
     missing: Collection[int],
     tick: Tick,
 ) -> tuple[Movie, Events]:
-    """Link each frame to the next, then close gaps; the tracker ``overlap``.
+    """Link each frame to the next, close gaps, find mothers; the tracker ``overlap``.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def follow_by_overlap(
         rows.append((step.frame, step.here.regions, step.velocity, step.drift))
         events.append(step.events)
     movie, linked = assemble(rows, events, len(segmented), params)
-    return movie, close_gaps(movie, linked, params)
+    return movie, find_mothers(movie, close_gaps(movie, linked, params), params)
 
 
 def _steps(
