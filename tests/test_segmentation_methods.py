@@ -1,5 +1,6 @@
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from pyama_core.processing.segmentation import (
     SegmentationParams,
     SegmentedFrame,
     check_method,
+    files_named,
     method_names,
     segment_frame,
     segment_stack,
@@ -239,3 +241,28 @@ class TestChecksBeforeAnyWork:
     def test_an_unknown_name_is_an_error(self):
         with pytest.raises(InputError, match="watershet"):
             check_method(SegmentationParams(method="watershet"), [0])
+
+
+class TestFilesThatDecideTheResult:
+    def test_label_images_of_all_fovs(self, tmp_path):
+        for fov in (0, 12):
+            np.save(tmp_path / f"cells_{fov:03d}.npy", LABELS)
+        (tmp_path / "other.npy").write_bytes(b"")
+        found = files_named(with_labels(tmp_path / "cells_{fov:03d}.npy"))
+        assert [path.name for path in found["labels_path"]] == ["cells_000.npy", "cells_012.npy"]
+
+    def test_what_is_in_the_folders_of_all_fovs(self, tmp_path):
+        for fov in (0, 1):
+            (tmp_path / f"fov{fov}").mkdir()
+            (tmp_path / f"fov{fov}" / "t0.png").write_bytes(b"")
+        found = files_named(with_labels(tmp_path / "fov{fov}"))
+        assert [path.parent.name for path in found["labels_path"]] == ["fov0", "fov1"]
+
+    def test_the_classifier_of_the_method_that_is_chosen(self):
+        assert files_named(SegmentationParams(method="trained", model=__file__)) == {
+            "model": [Path(__file__)]
+        }
+        assert files_named(SegmentationParams(model=__file__)) == {}
+
+    def test_a_network_known_by_name_is_no_file(self):
+        assert files_named(SegmentationParams(method="cellpose")) == {"cellpose_model": []}

@@ -136,3 +136,15 @@ def test_what_was_pruned_is_made_again_for_a_step_that_reads_it() -> None:
     planned = plan(wanted, pruned(done(stamps())))
     assert running(planned) == STEPS
     assert "removed to save space" in planned["segmentation"].why
+
+
+def test_a_retrained_classifier_makes_the_segmentation_stale(tmp_path: Path) -> None:
+    model = tmp_path / "classifier.npz"
+    params = {"segmentation": {"method": "trained", "model": str(model)}}
+    model.write_bytes(b"first")
+    before = done(stamps(params))
+    assert running(plan(stamps(params), before)) == []
+    model.write_bytes(b"second")
+    planned = plan(stamps(params), before)
+    assert running(planned) == ["segmentation", "correction", "tracking", "extraction"]
+    assert "segmentation.model (content) changed" in planned["segmentation"].why

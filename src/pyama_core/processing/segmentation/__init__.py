@@ -1,6 +1,7 @@
 """Where the cells are: masks and instances of each frame."""
 
 from pyama_core.processing.segmentation.methods import check_method, method_names
+from pyama_core.processing.segmentation.named_files import files_named
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.stack import segment_frame, segment_stack
 from pyama_core.processing.segmentation.types import (
@@ -19,6 +20,7 @@ __all__ = [
     "SegmentationParams",
     "SegmentedFrame",
     "check_method",
+    "files_named",
     "method_names",
     "segment_frame",
     "segment_stack",

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import xxhash
+from pydantic import BaseModel
 
+from pyama_core.io.digest import digest_file
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import WorkflowParams
@@ -33,7 +36,7 @@ def wanted_stamps(
         stamps[service.name] = Stamp(
             input=input_key,
             version=service.version,
-            params=section.model_dump(mode="json") if section and service.name != "copy" else {},
+            params=_stated(service, section) if section and service.name != "copy" else {},
             channels={
                 str(c): params.copying.z_of(c, metadata.channel_name(c))
                 for c in service.channels_used(layout)
@@ -41,6 +44,21 @@ def wanted_stamps(
             reads={step: key_of(stamps[step]) for step in _read_steps(service) if step in stamps},
         )
     return stamps
+
+
+def _stated(service: BaseProcessingService, section: BaseModel) -> dict[str, Any]:
+    """Return the parameters, and the digests of the files they name."""
+    digests = {
+        f"{name} (content)": key_of_files(paths)
+        for name, paths in service.files_read(section).items()
+    }
+    return {**section.model_dump(mode="json"), **digests}
+
+
+def key_of_files(paths: Sequence[Path]) -> str:
+    """Digest of the files' names and contents."""
+    parts = [(path.name, digest_file(path)) for path in paths if path.is_file()]
+    return xxhash.xxh3_128_hexdigest(json.dumps(parts).encode())
 
 
 def differences(made: Stamp, wanted: Stamp, step: str) -> list[str]:

@@ -1,6 +1,6 @@
 """What every step of the workflow is: a service that processes one FOV at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypedDict
 
@@ -114,6 +114,10 @@ class BaseProcessingService:
     def channels_used(self, layout: Layout) -> Sequence[int]:
         """Return the raw channels the outcome depends on; all of the run's where not said."""
         return [layout.pc, *layout.fl]
+
+    def files_read(self, params: Any) -> Mapping[str, Sequence[Path]]:
+        """Return files named by parameters whose content decides the outcome, by parameter."""
+        return {}
 
     def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
         """Return about how many bytes the step writes for one FOV."""

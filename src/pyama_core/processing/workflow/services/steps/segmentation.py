@@ -1,6 +1,6 @@
 """SegmentationService: cell masks from the phase-contrast stack."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pyama_core.io.atomic import write_npy_stream
 from pyama_core.io.microscopy import MicroscopyMetadata
-from pyama_core.processing.segmentation import SegmentedFrame, segment_stack
+from pyama_core.processing.segmentation import SegmentedFrame, files_named, segment_stack
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
@@ -65,6 +65,10 @@ class SegmentationService(BaseProcessingService):
     def channels_used(self, layout: Layout) -> Sequence[int]:
         """Return the segmented channel."""
         return [layout.pc]
+
+    def files_read(self, params: SegmentationParams) -> Mapping[str, Sequence[Path]]:
+        """Return the classifier, the network's weights or the label images."""
+        return files_named(params)
 
     def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
         """Return the size of the mask."""
