@@ -61,7 +61,7 @@ def _dominant(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     second[0] = 0.0
     foremost = (best[members + 1] == np.arange(n)[:, None]) | (members == _NONE)
     sure: NDArray[np.bool_] = saving >= second[members + 1].sum(axis=1)
-    return sure & foremost.all(axis=1)
+    return np.asarray(sure & foremost.all(axis=1))
 
 
 def _meeting(members: Ints, others: Ints) -> NDArray[np.bool_]:
