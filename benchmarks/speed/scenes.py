@@ -12,7 +12,7 @@ class Scene:
 
     size: int
     n_cells: int
-    n_frames: int = 5
+    n_frames: int = 20
     n_fovs: int = 1
 
     @property

@@ -1,5 +1,10 @@
 """Single-cell fluorescence traces from multi-position time lapses: the headless library."""
 
-from importlib.metadata import version
 
-__version__ = version("napari-pyama")
+def __getattr__(name: str) -> str:
+    """Look the version up when it is asked for: the look-up would double the import time."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("napari-pyama")
