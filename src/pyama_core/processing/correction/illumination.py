@@ -234,7 +234,7 @@ def _typical_error(covariance: Floats) -> float:
 
 
 def _median_ratio(
-    medians: NDArray[np.float32], pixels: NDArray[np.int32], offset: float, levels: Floats
+    medians: NDArray[np.float32], pixels: NDArray[np.uint16], offset: float, levels: Floats
 ) -> Floats:
     """Median over frames of one row of patches over their levels, ``(px,)``; 1 where unseen."""
     above = np.where(pixels > 0, medians - offset, np.nan)

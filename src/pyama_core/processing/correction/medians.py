@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.correction.levels import LEVELS, into_levels, median_within
 from pyama_core.processing.correction.masks import Mask
 from pyama_core.processing.correction.tiles import Division, Edges
 from pyama_core.processing.kernels import kernel
@@ -17,9 +18,6 @@ Ranks = NDArray[np.int64]
 
 PatchCounts = tuple[NDArray[np.float32], Counts, NDArray[np.float32]]
 """Medians, pixels and shifts of the patches."""
-
-LEVELS = 65536
-"""Values a pixel is told apart by while counting."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +67,13 @@ class MedianCounter:
 
     def _by_levels(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
         """Sort pixels into levels first, and look up the tile medians in their levels after."""
-        masked = masked | ~np.isfinite(frame)
-        free = frame[~masked]
-        low, high = (float(free.min()), float(free.max())) if len(free) else (0.0, 0.0)
-        step = (high - low) / (LEVELS - 1) or 1.0
-        levels = np.clip((np.where(masked, low, frame) - low) / step, 0, LEVELS - 1)
-        codes = levels.astype(np.uint16)
-        pairs, _, (patches, pixels, shifts) = self._count(codes, masked)
+        codes, masked, low, step = into_levels(frame, masked)
+        pairs, middle, (patches, pixels, shifts) = self._count(codes, masked)
         tiles = np.full(pairs.shape[1:], np.nan)
         for i, j in np.argwhere(pairs[0] >= 0):
             tile = self.rows.tile(i), self.columns.tile(j)
-            tiles[i, j] = _median_within(frame[tile], codes[tile], masked[tile], pairs[:, i, j])
-        whole = float(np.median(free)) if len(free) else np.nan
+            tiles[i, j] = median_within(frame[tile], codes[tile], masked[tile], pairs[:, i, j])
+        whole = np.nan if middle[0] < 0 else median_within(frame, codes, masked, middle)
         patches = np.float32(low + step / 2) + np.float32(step) * patches
         return FrameMedians(tiles, patches, pixels, shifts, whole)
 
@@ -108,15 +101,6 @@ class MedianCounter:
             shifts,
         )
         return tiles, middle, (patches, pixels, shifts)
-
-
-def _median_within(frame: NDArray[Any], codes: Codes, masked: Mask, pair: Ranks) -> float:
-    """Exact median of pixels whose lower and upper median have the codes of `pair`."""
-    free = ~masked
-    n = np.count_nonzero(free)
-    below = np.count_nonzero((codes < pair[0]) & free)
-    near = np.sort(frame[(codes >= pair[0]) & (codes <= pair[1]) & free])
-    return float(near[(n - 1) // 2 - below] / 2 + near[n // 2 - below] / 2)
 
 
 @kernel

@@ -26,7 +26,7 @@ class CorrectionParams(Section):
         step=2,
     )
     spatial_window: int = param(
-        256, "Edge length of a background tile.", unit="px", ge=4, le=4096, step=16
+        256, "Edge length of a background tile.", unit="px", ge=8, le=4096, step=8
     )
     mask_margin: int = param(
         10,
@@ -74,9 +74,9 @@ class CorrectionParams(Section):
         "Edge length of the small patches whose medians the gain is fitted to.",
         unit="px",
         ge=4,
-        le=1024,
-        step=4,
-        auto="a 64th of the longer side, at least 16 px",
+        le=170,
+        step=2,
+        auto="a 64th of the longer side, at least 24 px",
     )
 
     @model_validator(mode="after")

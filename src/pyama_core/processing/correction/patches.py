@@ -33,7 +33,7 @@ class PatchSeries:
 
     medians: NDArray[np.float32]
     """``(T, py, px)`` counts; 0 where a patch has no cell-free pixels."""
-    pixels: NDArray[np.int32]
+    pixels: NDArray[np.uint16]
     """``(T, py, px)`` cell-free pixels."""
     shifts: NDArray[np.float16]
     """``(2, T, py, px)`` how far along y and x they lie from the patch's center on average, px."""
@@ -47,7 +47,7 @@ class PatchSeries:
         grid = (n_frames, y.n_patches, x.n_patches)
         return cls(
             np.zeros(grid, dtype=np.float32),
-            np.zeros(grid, dtype=np.int32),
+            np.zeros(grid, dtype=np.uint16),
             np.zeros((2, *grid), dtype=np.float16),
             (y.patch_centers, x.patch_centers),
         )

@@ -10,8 +10,8 @@ Edges = NDArray[np.int64]
 
 _PATCHES_PER_FRAME = 64
 """Patches are about this fraction of the longer side, so their number stays small."""
-_LEAST_PATCH = 24
-"""Smaller patches hold too few pixels for a median."""
+_LEAST_PATCH, _LARGEST_PATCH = 24, 170
+"""Smaller patches hold too few pixels for a median, larger ones more than 16 bits can count."""
 
 
 @dataclass(frozen=True)
@@ -67,5 +67,6 @@ class Division:
 def divide(shape: tuple[int, int], window: int, patch: int | None) -> tuple[Division, Division]:
     """Divide both axes of a frame; patches are chosen by its size where `patch` is None."""
     if patch is None:
-        patch = max(math.ceil(max(shape) / _PATCHES_PER_FRAME), _LEAST_PATCH)
+        usual = math.ceil(max(shape) / _PATCHES_PER_FRAME)
+        patch = min(max(usual, _LEAST_PATCH), _LARGEST_PATCH)
     return Division.of(shape[0], window, patch), Division.of(shape[1], window, patch)
