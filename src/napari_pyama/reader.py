@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari import current_viewer
+from napari.utils.notifications import show_warning
 
 from napari_pyama.layers import LayerTuple, raw_layers
 from napari_pyama.result_layers import layers_of_results
@@ -35,7 +36,11 @@ def get_traces_reader(path: str | Sequence[str]) -> Reader | None:
 def read_microscopy(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open ND2 files lazily, one image layer per channel."""
     start_at_first_step(current_viewer())
-    return [layer for p in _all(path) for layer in raw_layers(open_microscopy(p))]
+    sources = [open_microscopy(p) for p in _all(path)]
+    for source in sources:
+        for warning in source.metadata.warnings:
+            show_warning(f"{source.metadata.base_name}: {warning}")
+    return [layer for source in sources for layer in raw_layers(source)]
 
 
 def read_results_folder(path: str | Sequence[str]) -> list[LayerTuple]:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import yaml
 
+from napari_pyama.session import Session
+from napari_pyama.settings import run_settings
 from napari_pyama.task import Report
+from napari_pyama.view import View
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io import MicroscopyFile
@@ -54,6 +57,29 @@ class RunRequest:
     def layout(self) -> Layout:
         """Return where results go."""
         return layout_of(self.source.metadata, self.context(), self.output_dir)
+
+
+def request_of(view: View, session: Session) -> RunRequest:
+    """Return the run of all FOVs that the Preferences suggest."""
+    settings = run_settings()
+    return RunRequest(
+        source=view.source,
+        output_dir=default_folder(view.source),
+        pc=session.pc,
+        fl=session.fl,
+        fovs=tuple(range(view.source.metadata.n_fovs)),
+        recipe=session.recipe,
+        n_workers=settings.n_workers,
+        batch_size=settings.batch_size,
+        scheduler=settings.scheduler,
+    )
+
+
+def default_folder(source: MicroscopyFile) -> Path:
+    """Return the output folder of the Preferences, else one beside the file."""
+    metadata = source.metadata
+    parent = run_settings().output_dir or metadata.file_path.absolute().parent
+    return parent / f"{metadata.base_name}_pyama"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,17 @@
 import functools
 import time
 
-from napari.components import LayerList, ViewerModel
-from napari.layers import Image, Labels, Layer, Tracks
+from napari.components import Dims, LayerList, ViewerModel
+from napari.layers import Image, Labels, Layer, Points, Tracks
 
 from napari_pyama.newest import NewestOnly
 from napari_pyama.task import Task
+from napari_pyama.traces.dock import TracesDock
+from napari_pyama.traces.export_bar import ExportBar
+from napari_pyama.traces.link import ViewerLink
+from napari_pyama.traces.plot import TracePlot
+from napari_pyama.traces.reading import TraceReader
+from napari_pyama.traces.view import TraceView
 from napari_pyama.tracks_follower import TracksFollower
 from napari_pyama.widgets.channel_picker import ChannelPicker
 from napari_pyama.widgets.parameter_row import ParameterRow
@@ -20,6 +26,7 @@ from napari_pyama.widgets.trial_bar import TrialBar
 
 OURS = (
     ChannelPicker,
+    ExportBar,
     NewestOnly,
     ParameterRow,
     RecipeBar,
@@ -28,10 +35,27 @@ OURS = (
     SectionForm,
     StepDock,
     Task,
+    TracePlot,
+    TraceReader,
+    TraceView,
+    TracesDock,
     TracksFollower,
     TrialBar,
+    ViewerLink,
 )
-CALLBACKS = ("refresh", "follow", "start", "on_shown", "on_hidden", "on_shut_down", "_start")
+CALLBACKS = (
+    "refresh",
+    "follow",
+    "start",
+    "on_shown",
+    "on_hidden",
+    "on_shut_down",
+    "_start",
+    "act",
+    "look_again",
+    "select",
+    "show_curves",
+)
 
 
 class Stopwatch:
@@ -46,10 +70,11 @@ class Stopwatch:
             for name, method in list(vars(kind).items()):
                 if callable(method) and (name.startswith("_on_") or name in CALLBACKS):
                     monkeypatch.setattr(kind, name, self._timed(kind.__name__, name, method))
-        for kind, name in ((ViewerModel, "add_layer"), (LayerList, "remove")):
+        left_out = ((ViewerModel, "add_layer"), (LayerList, "remove"), (Dims, "set_point"))
+        for kind, name in left_out:
             monkeypatch.setattr(kind, name, self._leaving_out(getattr(kind, name)))
         monkeypatch.setattr(Layer, "create", staticmethod(self._leaving_out(Layer.create)))
-        for kind in (Image, Labels, Tracks):
+        for kind in (Image, Labels, Points, Tracks):
             own = next(vars(base)["data"] for base in kind.__mro__ if "data" in vars(base))
             setter = self._leaving_out(own.fset)
             monkeypatch.setattr(kind, "data", property(own.fget, setter), raising=False)

@@ -161,7 +161,7 @@ def test_progress_is_shown_per_fov_and_step(dock, until, monkeypatch):
 
 
 def test_the_command_is_copied(dock):
-    dock.command.click()
+    dock.recipe_bar.command.click()
     clipboard = QApplication.clipboard().text()
     assert clipboard.startswith("pyama run ")
     assert "--fovs 0-2" in clipboard

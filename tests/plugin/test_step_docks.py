@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels, Tracks
+from qtpy.QtWidgets import QApplication
 
 from napari_pyama.colors import cell_colors
 from napari_pyama.layers import origin_of
 from napari_pyama.session import session_of
 from napari_pyama.widgets import step_dock
+from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.steps import CopyDock, CorrectDock, ExtractDock, SegmentDock, TrackDock
+from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import open_in, stack_experiment
 
@@ -250,3 +253,14 @@ def test_callbacks_do_not_hold_the_gui_thread(stopwatch, viewer, gentle, shown, 
     slow = {name: ms for name, ms in stopwatch.longest.items() if ms > 50}
     assert not slow
     assert stopwatch.longest
+
+
+def test_every_dock_copies_the_command_of_the_whole_run(shown, shared_data):
+    viewer = ViewerModel()
+    open_in(viewer, open_microscopy(shared_data / "nd2" / "t98g_t37p2c2.nd2"))
+    dock = shown(SegmentDock(viewer))
+    session_of(viewer).set_section("segmentation", GENTLE)
+    dock.findChild(RecipeBar).command.click()
+    command = QApplication.clipboard().text()
+    assert command.startswith("pyama run ")
+    assert "--set segmentation.opening_iterations=1" in command

@@ -3,14 +3,14 @@
 from typing import Any
 
 from napari.utils import progress as activity_progress
-from napari.utils.notifications import show_info, show_warning
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QPushButton
+from napari.utils.notifications import show_warning
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from napari_pyama.layers import LayerTuple
 from napari_pyama.newest import NewestOnly
 from napari_pyama.result_layers import expected_files, layers_of_results
 from napari_pyama.run_progress import RunProgress, size
-from napari_pyama.run_request import RunPlan, RunRequest, command_of, execute, plan_run
+from napari_pyama.run_request import RunPlan, RunRequest, execute, plan_run
 from napari_pyama.shown import show_layers
 from napari_pyama.task import Task
 from napari_pyama.view import view_of
@@ -32,8 +32,7 @@ class RunDock(Dock):
         self.heading = WrappedLabel(NOTHING_OPEN)
         self.form = RunForm(self.session)
         self.recipe = WrappedLabel()
-        self.command = QPushButton("Copy as command")
-        self.command.setToolTip("Copy the pyama line that does the same in a terminal.")
+        self.recipe_bar = RecipeBar(self.session, self.request)
         self.disk = WrappedLabel()
         self.run = QPushButton("Run")
         self.cancel = QPushButton("Cancel")
@@ -56,7 +55,7 @@ class RunDock(Dock):
         buttons = QHBoxLayout()
         buttons.addWidget(self.run)
         buttons.addWidget(self.cancel)
-        for part in (self.heading, self.form, self.recipe, RecipeBar(self.session), self.command):
+        for part in (self.heading, self.form, self.recipe, self.recipe_bar):
             self.column.addWidget(part)
         self.column.addWidget(self.disk)
         self.column.addLayout(buttons)
@@ -65,7 +64,6 @@ class RunDock(Dock):
 
     def _connect(self) -> None:
         self.form.changed.connect(self.refresh_soon)
-        self.command.clicked.connect(self._on_copy_command)
         self.run.clicked.connect(self.start)
         self.cancel.clicked.connect(self._on_cancel)
         self.planning.done.connect(self._on_planned)
@@ -215,17 +213,6 @@ class RunDock(Dock):
         if self._activity is not None:
             self._activity.close()
             self._activity = None
-
-    def _on_copy_command(self) -> None:
-        try:
-            command = command_of(self.request())
-        except InputError as error:
-            show_warning(str(error))
-            return
-        clipboard = QApplication.clipboard()
-        assert clipboard is not None
-        clipboard.setText(command)
-        show_info("The command is on the clipboard.")
 
     def _show_running(self, running: bool) -> None:
         self.run.setEnabled(not running)

@@ -1,11 +1,11 @@
 """What a complete run is asked for: folder, channels, FOVs, workers."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
 
-from napari_pyama.run_request import RunRequest
+from napari_pyama.run_request import RunRequest, default_folder
 from napari_pyama.session import Session
 from napari_pyama.settings import run_settings
 from napari_pyama.view import View
@@ -13,7 +13,9 @@ from napari_pyama.widgets.channel_picker import ChannelPicker
 from napari_pyama.widgets.folder_edit import FolderEdit
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import parse_fovs
-from pyama_core.io import MicroscopyFile
+
+if TYPE_CHECKING:
+    from pyama_core.io import MicroscopyFile
 
 ALL, THIS_ONE = "all", "this one"
 
@@ -64,7 +66,7 @@ class RunForm(QWidget):
         self.channels.show_channels(metadata, self._session.pc, self._session.fl)
         if view.source is not self._source:
             self._source = view.source
-            self.folder.path = _default_folder(view.source)
+            self.folder.path = default_folder(view.source)
 
     def request(self, view: View) -> RunRequest:
         """Return the run that is asked for.
@@ -95,13 +97,6 @@ class RunForm(QWidget):
         if text == THIS_ONE:
             return (view.fov,)
         return tuple(parse_fovs(text, view.source.metadata.n_fovs))
-
-
-def _default_folder(source: MicroscopyFile) -> Path:
-    """Return the folder of the Preferences, else one beside the file."""
-    metadata = source.metadata
-    parent = run_settings().output_dir or metadata.file_path.absolute().parent
-    return parent / f"{metadata.base_name}_pyama"
 
 
 def _count(value: int, help: str) -> QSpinBox:

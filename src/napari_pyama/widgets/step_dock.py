@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.newest import NewestOnly
 from napari_pyama.previews import PREVIEW, MakePreview, Preview, Request
+from napari_pyama.run_request import RunRequest, request_of
 from napari_pyama.shown import remove_roles, show_layers
 from napari_pyama.view import View, view_of
 from napari_pyama.widgets.channel_picker import ChannelPicker
@@ -18,6 +19,7 @@ from napari_pyama.widgets.section_form import SectionForm
 from napari_pyama.widgets.table_view import TableView
 from napari_pyama.widgets.trial_bar import TrialBar
 from napari_pyama.widgets.wrapped_label import WrappedLabel
+from pyama_core.errors import InputError
 
 PATIENCE_MS = 1000
 """After this time a preview is announced."""
@@ -83,7 +85,7 @@ class StepDock(Dock):
             self.status,
             self.table,
             self.trial,
-            RecipeBar(self.session),
+            RecipeBar(self.session, self._whole_run),
         ]
         for part in parts:
             if part is not None:
@@ -138,6 +140,12 @@ class StepDock(Dock):
         view = view_of(self.viewer)
         session = self.session
         return None if view is None else Request(view, session.recipe, session.pc, session.fl)
+
+    def _whole_run(self) -> RunRequest:
+        view = view_of(self.viewer)
+        if view is None:
+            raise InputError("There is nothing to run on: open an ND2 file first.")
+        return request_of(view, self.session)
 
     def _ask_for_preview(self, view: View) -> None:
         if not (self.live.isChecked() and self.isVisible()):
