@@ -35,6 +35,8 @@ def find_mothers(movie: Movie, events: Events, params: TrackingParams) -> Events
     candidates = joined([late, lost])
     cells = np.concatenate([candidates.source[:, :1], candidates.target], axis=1)
     divisions = candidates.take(choose(cells, 1 - candidates.cost))
+    if len(divisions.cost) == 0:
+        return events
     replaced = np.isin(events.source[:, 0], divisions.source[:, 0])
     return joined([events.take(~replaced), divisions])
 

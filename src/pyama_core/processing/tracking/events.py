@@ -50,11 +50,12 @@ class Events(NamedTuple):
         """Return the events at `index`."""
         return Events(self.source[index], self.target[index], self.cost[index])
 
-    def moved(self, source: int, target: int) -> "Events":
-        """Return the events with other numbers of the first cell of each frame."""
+    def moved(self, source: Ints | int, target: Ints | int) -> "Events":
+        """Return the events with cells numbered from `source` and `target` on, one or (N,)."""
+        first, second = np.reshape(source, (-1, 1)), np.reshape(target, (-1, 1))
         return Events(
-            np.where(self.source == NONE, NONE, self.source + source),
-            np.where(self.target == NONE, NONE, self.target + target),
+            np.where(self.source == NONE, NONE, self.source + first),
+            np.where(self.target == NONE, NONE, self.target + second),
             self.cost,
         )
 

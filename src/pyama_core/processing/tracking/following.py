@@ -10,7 +10,7 @@ from pyama_core.processing.tracking.drift import DriftMeter
 from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.gaps import close_gaps
 from pyama_core.processing.tracking.linking import Limits, Snapshot
-from pyama_core.processing.tracking.movie import Movie, assemble
+from pyama_core.processing.tracking.movie import Movie, Summary, assemble
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions
 from pyama_core.processing.tracking.runs import runs_of
@@ -36,12 +36,16 @@ def follow_by_overlap(
     events : Events
         Where they went.
     """
-    rows, events = [], []
-    for step in _steps(segmented, phase, missing, params, tick):
-        rows.append((step.frame, step.here.regions, step.velocity, step.drift))
-        events.append(step.events)
-    movie, linked = assemble(rows, events, len(segmented), params)
+    steps = _steps(segmented, phase, missing, params, tick)
+    movie, linked = assemble([_summary(step) for step in steps], len(segmented), params)
     return movie, find_mothers(movie, close_gaps(movie, linked, params), params)
+
+
+def _summary(step: Step) -> Summary:
+    """Return what is kept of a frame."""
+    return Summary(
+        step.frame, step.here.regions, step.velocity.astype(np.float32), step.drift, step.events
+    )
 
 
 def _steps(

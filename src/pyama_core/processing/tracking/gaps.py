@@ -24,7 +24,8 @@ def close_gaps(movie: Movie, events: Events, params: TrackingParams) -> Events:
         for skipped in range(1, params.max_gap + 1)
         for order in range(int(movie.order.max(initial=0)) - skipped)
     ]
-    return joined([events, cheapest(joined(candidates), n)])
+    found = cheapest(joined(candidates), n)
+    return joined([events, found]) if len(found.cost) else events
 
 
 def _across(movie: Movie, ends: Ints, begins: Ints, steps: int) -> Events:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from pyama_core.processing.tracking.events import Events, joined
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Movie:
     ----------
     cells : Regions
         All cells of all frames.
-    frame : (N,) int64
+    frame : (N,) int32
         The frame each cell is in.
-    order : (N,) int64
+    order : (N,) int32
         That frame's place among the frames the file holds.
     velocity : (N, 2) float32
         How far each cell is expected to move to the next frame, drift apart, y, x in pixels.
@@ -60,21 +61,42 @@ class Movie:
         return int(self.held.max(initial=0))
 
 
+class Summary(NamedTuple):
+    """What is kept of a frame.
+
+    Attributes
+    ----------
+    frame : int
+        Which frame.
+    regions : Regions
+        Its cells.
+    velocity : (N, 2) float
+        How far each is expected to move until the next frame, y, x in pixels.
+    drift : (2,) float
+        How far the field moved since the frame before, y, x in pixels.
+    events : Events
+        Where the cells of the frame before went; none for the first frame.
+    """
+
+    frame: int
+    regions: Regions
+    velocity: Floats
+    drift: Floats
+    events: Events
+
+
 def assemble(
-    rows: Sequence[tuple[int, Regions, Floats, Floats]],
-    events: Sequence[Events],
-    n_frames: int,
-    params: TrackingParams,
+    summaries: Sequence[Summary], n_frames: int, params: TrackingParams
 ) -> tuple[Movie, Events]:
     """Put the frames together.
 
     Parameters
     ----------
-    rows : sequence of (frame, regions, velocity, drift)
-        Each frame that the file holds: its cells, how far each is expected to move, (N, 2), and
-        how far the field moved since the frame before, (2,).
-    events : sequence of Events
-        Where the cells of the frame before each of them went; none for the first.
+    summaries : sequence of Summary
+        Of the frames that the file holds, in order.
+    n_frames : int
+        Number of frames, also those not held.
+    params : TrackingParams
 
     Returns
     -------
@@ -82,22 +104,23 @@ def assemble(
     events : Events
         All of them, cells numbered as in the movie.
     """
-    if not rows:
+    if not summaries:
         return Movie.empty(n_frames), joined([])
-    held = np.array([row[0] for row in rows])
-    cells = Regions.joined([row[1] for row in rows])
-    counts = np.array([len(row[1]) for row in rows])
+    held = np.array([s.frame for s in summaries])
+    cells = Regions.joined([s.regions for s in summaries])
+    counts = np.array([len(s.regions) for s in summaries])
     drift = np.zeros((n_frames, 2))
-    drift[held] = [row[3] for row in rows]
+    drift[held] = [s.drift for s in summaries]
     movie = Movie(
         cells,
-        np.repeat(held, counts),
-        np.repeat(np.arange(len(held)), counts),
-        np.concatenate([row[2] for row in rows]).astype(np.float32),
+        np.repeat(held.astype(np.int32), counts),
+        np.repeat(np.arange(len(held), dtype=np.int32), counts),
+        np.concatenate([s.velocity for s in summaries], dtype=np.float32),
         np.cumsum(drift, axis=0),
         cells.diameter if params.max_distance is None else params.max_distance,
         held,
     )
     offset = np.cumsum(counts) - counts
-    moved = [e.moved(a, b) for e, a, b in zip(events[1:], offset[:-1], offset[1:], strict=True)]
-    return movie, joined(moved)
+    per_frame = [len(s.events.cost) for s in summaries[1:]]
+    sources, targets = np.repeat(offset[:-1], per_frame), np.repeat(offset[1:], per_frame)
+    return movie, joined([s.events for s in summaries[1:]]).moved(sources, targets)

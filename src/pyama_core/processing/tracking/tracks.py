@@ -84,8 +84,8 @@ def _lineage(movie: Movie, tracklets: list[Tracklet], cells: Cells) -> Lineage:
     return Lineage(
         np.arange(1, n + 1),
         np.array(cells.parent, np.int64),
-        movie.frame[begin],
-        movie.frame[end],
+        movie.frame[begin].astype(np.int64),
+        movie.frame[end].astype(np.int64),
         _known_or(cells.began, began),
         _known_or(cells.ended, ended),
     )
