@@ -16,7 +16,7 @@ from pyama_core.processing.workflow.layout import Layout
 Truth = Callable[[int], Mapping[str, NDArray[Any]]]
 """Gives the true traces of a channel as a table of cell, time and total intensity."""
 
-_COLORS: Final = "tab20"
+_GOLDEN_RATIO: Final = (5**0.5 - 1) / 2
 _LOW, _HIGH = 1.0, 99.8
 
 
@@ -80,6 +80,8 @@ def _raw_frame(
 
 
 def _draw_cells(axis: Any, image: NDArray[Any], labels: NDArray[Any], title: str) -> None:
+    from matplotlib.patheffects import withStroke
+
     _draw_image(axis, image, title)
     cells = np.unique(labels)
     for cell in cells[cells > 0]:
@@ -152,9 +154,10 @@ def _curves(table: Mapping[str, NDArray[Any]]) -> list[tuple[NDArray[Any], NDArr
 
 
 def _color(cell: int) -> Any:
-    from matplotlib import colormaps
+    """Give a bright color; ids next to each other differ by the golden ratio of the hue circle."""
+    from matplotlib.colors import hsv_to_rgb
 
-    return colormaps[_COLORS](int(cell) % 20)
+    return hsv_to_rgb((int(cell) * _GOLDEN_RATIO % 1, 0.85, 0.95))
 
 
 def _name(metadata: MicroscopyMetadata, channel: int) -> str:

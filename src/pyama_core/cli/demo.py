@@ -15,7 +15,12 @@ from pyama_core.sample import SampleTruth, make_sample
 
 _SAMPLE: Final = "sample.nd2"
 _RESULTS: Final = "results"
-_SETTINGS: Final = ("segmentation.split=distance", "segmentation.min_size=100")
+_SETTINGS: Final = (
+    "segmentation.split=distance",
+    "segmentation.opening_size=3",
+    "segmentation.min_size=100",
+    "extraction.min_trace_length=15",
+)
 _DRAWN_FOV: Final = 0
 
 
