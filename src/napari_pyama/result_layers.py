@@ -1,7 +1,7 @@
 """Lazy layers of a run's results, aligned with the raw ones; they fill as FOVs finish."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_pyama.axes import stack_axes
+from napari_pyama.backgrounds import background_frame, gain_frame
 from napari_pyama.colors import channel_colormap
 from napari_pyama.layers import (
     FILES,
@@ -27,7 +28,6 @@ from napari_pyama.result_tables import read_tracks
 from napari_pyama.tracks import tracks_layer
 from pyama_core.io import MicroscopyFile
 from pyama_core.io.result_files import ChannelPath, ResultsPathsPerFOV
-from pyama_core.processing.correction import Background
 from pyama_core.processing.workflow.layout import Layout
 
 ReadResult = Callable[[int, int], NDArray[Any] | None]
@@ -68,7 +68,10 @@ def result_layers(source: MicroscopyFile, files: FilesOf) -> Iterator[LayerTuple
         yield _image(source, files, role, channel, read)
     for channel in _channels(files, "background", fovs) or _channels(files, "fl_background", fovs):
         role = f"{channel_name(metadata, channel)} background"
-        yield _image(source, files, role, channel, _background_reader(files, channel))
+        yield _image(source, files, role, channel, partial(background_frame, files, channel))
+    for channel in _channels(files, "background", fovs):
+        role = f"{channel_name(metadata, channel)} gain"
+        yield _image(source, files, role, channel, _gain_reader(files, channel))
     if any(_exists(files(fov).seg_labeled) for fov in fovs):
         yield _labels(source, files, CELLS, lambda fov: _path(files(fov).seg_labeled))
 
@@ -138,21 +141,8 @@ def _npy_reader(files: FilesOf, kind: str, channel: int) -> ReadResult:
     return lambda fov, frame: npy_frame(_channel_path(files(fov), kind, channel), frame)
 
 
-def _background_reader(files: FilesOf, channel: int) -> ReadResult:
-    def read(fov: int, frame: int) -> NDArray[Any] | None:
-        path = _channel_path(files(fov), "background", channel)
-        if path is None or not path.exists():
-            stack = _channel_path(files(fov), "fl_background", channel)
-            return npy_frame(stack, frame)
-        return _background(path, path.stat().st_mtime_ns).surface(frame)
-
-    return read
-
-
-@lru_cache(maxsize=8)
-def _background(path: Path, _changed_ns: int) -> Background:
-    with np.load(path) as arrays:
-        return Background.from_arrays(dict(arrays))
+def _gain_reader(files: FilesOf, channel: int) -> ReadResult:
+    return lambda fov, frame: gain_frame(files, channel, fov)
 
 
 def _channels(files: FilesOf, kind: str, fovs: range) -> list[int]:

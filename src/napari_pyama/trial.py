@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_pyama.backgrounds import describe_backgrounds
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.layers import LayerTuple
 from napari_pyama.previews import Request
@@ -19,6 +20,7 @@ from pyama_core.processing.workflow.prepare import PreparedRun, check_output_fol
 from pyama_core.processing.workflow.services.base import BaseProcessingService, ProgressEvent
 from pyama_core.processing.workflow.services.copying import CopyingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from pyama_core.processing.workflow.status import read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class TrialResult:
 
     layers: list[LayerTuple]
     traces: Table = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What a user should know, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +126,19 @@ def _result(run: PreparedRun, request: Request, step: str) -> TrialResult:
     source, fov = request.view.source, request.view.fov
     files = expected_files(run.layout)
     layers = layers_of_results(source, files, fov)
+    for _, arguments, _ in layers:
+        if step == "correction" and arguments["name"].endswith("corrected"):
+            arguments["visible"] = True
     traces = read_traces(files(fov)) if step == "extraction" else {}
-    return TrialResult(layers, traces)
+    return TrialResult(layers, traces, _notes(run, request, step))
+
+
+def _notes(run: PreparedRun, request: Request, step: str) -> list[str]:
+    """Return what the step has to say, and how well the background fits."""
+    fov = request.view.fov
+    record = read_status(run.layout.status(fov)).steps.get(step)
+    notes = list(record.notes) if record else []
+    if step == "correction":
+        files = expected_files(run.layout)
+        notes = describe_backgrounds(files, run.metadata, fov)
+    return notes

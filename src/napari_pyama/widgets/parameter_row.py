@@ -78,7 +78,7 @@ class ParameterRow:
         self.reset.setText("↺")
         self.reset.setToolTip("Back to the default")
         self.reset.setAutoRaise(True)
-        self.editor.native.setMinimumWidth(90)
+        self.editor.native.setMinimumWidth(110)
 
     def _lay_out_below(self) -> None:
         line = QHBoxLayout(self.below)

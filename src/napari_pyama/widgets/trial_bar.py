@@ -92,7 +92,8 @@ class TrialBar(QWidget):
 
     def _on_result(self, result: TrialResult) -> None:
         show_layers(self._viewer, result.layers)
-        self.message.setText("Done: the results are in the layer list.")
+        said = ["Done: the results are in the layer list.", *result.notes]
+        self.message.setText("<br>".join(said))
         self.done.emit()
         if result.traces:
             self.traced.emit(result.traces)
