@@ -76,7 +76,7 @@ class CorrectionParams(Section):
         ge=4,
         le=170,
         step=2,
-        auto="a 64th of the longer side, at least 24 px",
+        auto="24 px, less in frames under 384 px and more in those over 1536 px",
     )
 
     @model_validator(mode="after")

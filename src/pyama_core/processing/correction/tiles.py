@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 Edges = NDArray[np.int64]
 
-_PATCHES_PER_FRAME = 64
-"""Patches are about this fraction of the longer side, so their number stays small."""
-_LEAST_PATCH, _LARGEST_PATCH = 24, 170
-"""Smaller patches hold too few pixels for a median, larger ones more than 16 bits can count."""
+_LEAST_PATCHES, _MOST_PATCHES = 16, 64
+"""Patches along an axis: enough for the shape of the light, few enough to keep."""
+_USUAL_PATCH = 24
+"""Edge of a patch, px, as far as their number allows."""
+_LARGEST_PATCH = 170
+"""Larger patches hold more pixels than 16 bits can count."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ class Division:
 
 def divide(shape: tuple[int, int], window: int, patch: int | None) -> tuple[Division, Division]:
     """Divide both axes of a frame; patches are chosen by its size where `patch` is None."""
-    if patch is None:
-        usual = math.ceil(max(shape) / _PATCHES_PER_FRAME)
-        patch = min(max(usual, _LEAST_PATCH), _LARGEST_PATCH)
-    return Division.of(shape[0], window, patch), Division.of(shape[1], window, patch)
+    height, width = (Division.of(size, window, patch or _usual_patch(size)) for size in shape)
+    return height, width
+
+
+def _usual_patch(size: int) -> int:
+    """Many patches over a small frame, not too many over a large one."""
+    few, many = math.ceil(size / _MOST_PATCHES), math.ceil(size / _LEAST_PATCHES)
+    return min(max(few, min(many, _USUAL_PATCH)), _LARGEST_PATCH)
