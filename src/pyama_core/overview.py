@@ -88,15 +88,9 @@ def _draw_cells(axis: Any, image: NDArray[Any], labels: NDArray[Any], title: str
         rows, columns = np.nonzero(labels == cell)
         color = _color(cell)
         axis.contour(labels == cell, levels=[0.5], colors=[color], linewidths=0.9)
-        axis.text(
-            columns.mean(),
-            rows.mean(),
-            str(cell),
-            color=color,
-            fontsize=7,
-            ha="center",
-            va="center",
-        )
+        center = (columns.mean(), rows.mean())
+        text = axis.annotate(str(cell), center, color=color, fontsize=8, ha="center", va="center")
+        text.set_path_effects([withStroke(linewidth=2, foreground="black")])
 
 
 def _draw_fluorescence(
