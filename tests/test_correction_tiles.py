@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.interpolate import RectBivariateSpline
 
 from pyama_core.processing.correction import (
     CorrectionParams,
@@ -13,6 +14,7 @@ from pyama_core.processing.correction import (
 )
 from pyama_core.processing.correction.masks import widen
 from pyama_core.processing.correction.medians import MedianCounter
+from pyama_core.processing.correction.spline import SplineAxis, SplineSurface
 from pyama_core.processing.correction.tiles import divide
 from tests.movies import make_movie
 from tests.reference import correction as plain
@@ -48,10 +50,10 @@ def test_medians_equal_the_plain_statement(pair, window, patch):
     rows, columns = (division.patches for division in divisions)
     for i, j, block in plain.blocks(rows, columns, 1):
         values = frame[block][~masked[block]]
-        assert found.pixels[i, j] == values.size
+        assert found.patches.pixels[i, j] == values.size
         if values.size and frame.dtype != np.float32:
             expected = plain.grouped_median(values.astype(float))
-            assert found.patches[i, j] == pytest.approx(expected, abs=0.01)
+            assert found.patches.medians[i, j] == pytest.approx(expected, abs=0.01)
 
 
 def test_a_counter_forgets_the_frame_before():
@@ -64,6 +66,37 @@ def test_a_counter_forgets_the_frame_before():
     np.testing.assert_array_equal(
         used(second, nothing).tiles, MedianCounter(*divisions)(second, nothing).tiles
     )
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 17])
+def test_splines_are_scipys_of_the_order_that_so_many_tiles_carry(n):
+    rng = np.random.default_rng(n)
+    nodes = np.cumsum(rng.uniform(20, 60, n))
+    values = rng.normal(500, 50, (n, n))
+    axis = SplineAxis(nodes, 400, hold=True)
+    order = min(3, n - 1)
+    expected = RectBivariateSpline(nodes, nodes, values, kx=order, ky=order)
+    pixels = np.arange(400)
+    found = SplineSurface(axis, axis).at_pixels(values)
+    np.testing.assert_allclose(found, expected(pixels, pixels), rtol=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.floats(1, 60), min_size=1, max_size=8),
+    st.integers(16, 300),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_pieces_of_a_spline_equal_its_weights(gaps, size, hold, seed):
+    axis = SplineAxis(np.cumsum(gaps) - 20, size, hold)
+    values = np.random.default_rng(seed).normal(0, 1, (len(gaps), len(gaps)))
+    surface = SplineSurface(axis, axis)
+    expected = axis.pixel_weights @ values @ axis.pixel_weights.T
+    scale = max(np.abs(axis.pixel_weights).max() ** 2, 1)
+    zeros, out = np.zeros((size, size), np.uint16), np.empty((size, size), np.float32)
+    surface.correct(zeros, values, surface.pieces(np.ones_like(values)), out)
+    np.testing.assert_allclose(-out, expected, atol=1e-5 * scale * len(gaps))
 
 
 @pytest.mark.parametrize("margin", [0, 1, 10, 33])

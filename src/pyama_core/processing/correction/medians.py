@@ -1,7 +1,7 @@
 """Medians of the background pixels of a frame, per tile and per patch."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,16 @@ Codes = NDArray[np.uint16]
 Counts = NDArray[np.int32]
 Ranks = NDArray[np.int64]
 
-PatchCounts = tuple[NDArray[np.float32], Counts, NDArray[np.float32]]
-"""Medians, pixels and shifts of the patches."""
+
+class Patches(NamedTuple):
+    """What is counted of every patch of a frame."""
+
+    medians: NDArray[np.float32]
+    """``(py, px)`` to a fraction of a count; NaN where there are only cells."""
+    pixels: Counts
+    """``(py, px)`` cell-free pixels."""
+    shifts: NDArray[np.float32]
+    """``(2, py, px)`` how far along y and x they lie from the patch's center on average, px."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +34,32 @@ class FrameMedians:
 
     tiles: NDArray[np.float64]
     """``(ny, nx)`` median of each tile's cell-free pixels."""
-    patches: NDArray[np.float32]
-    """``(py, px)`` median of each patch, to a fraction of a count."""
-    pixels: Counts
-    """``(py, px)`` cell-free pixels in each patch."""
-    shifts: NDArray[np.float32]
-    """``(2, py, px)`` how far along y and x their mean lies from the patch's center, px."""
     whole: float
-    """Median of the frame's cell-free pixels, NaN where there are none."""
+    """Median of the frame's cell-free pixels."""
+    patches: Patches
+
+
+class _Grid(NamedTuple):
+    """Edges of the patches, and how many of them make half a tile."""
+
+    rows: Edges
+    columns: Edges
+    rows_per_half: int
+    columns_per_half: int
+
+
+class _Workspace(NamedTuple):
+    """Counts by code, all empty before and after a frame."""
+
+    bands: NDArray[np.int32]
+    """``(2, halves, LEVELS)`` two rows of half tiles."""
+    ranges: Ranks
+    """``(2, halves, 2)`` from which code up to which there are any in each half."""
+    patch: Counts
+    tile: Counts
+    whole: Counts
+    extent: Ranks
+    """``(2,)`` the range of `whole`."""
 
 
 class MedianCounter:
@@ -42,9 +68,13 @@ class MedianCounter:
     def __init__(self, rows: Division, columns: Division) -> None:
         self.rows, self.columns = rows, columns
         n_halves = len(columns.halves) - 1
-        self._bands = np.zeros((2, n_halves, LEVELS), dtype=np.int32)
-        self._ranges = np.tile(np.array([LEVELS, 0]), (3, n_halves, 1))
-        self._sums = np.zeros((3, LEVELS), dtype=np.int32)
+        bands = np.zeros((2, n_halves, LEVELS), dtype=np.int32)
+        ranges = np.tile(np.array([LEVELS, 0]), (2, n_halves, 1))
+        patch, tile, whole = np.zeros((3, LEVELS), dtype=np.int32)
+        self._work = _Workspace(bands, ranges, patch, tile, whole, np.array([LEVELS, 0]))
+        self._grid = _Grid(
+            rows.patches, columns.patches, rows.patches_per_half, columns.patches_per_half
+        )
 
     def __call__(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
         """Take the medians of one frame.
@@ -60,92 +90,68 @@ class MedianCounter:
         """
         if frame.dtype not in (np.uint8, np.uint16):
             return self._by_levels(frame, masked)
-        pairs, middle, counted = self._count(frame.astype(np.uint16, copy=False), masked)
+        pairs, middle, patches = self._count(frame.astype(np.uint16, copy=False), masked)
         tiles = np.where(pairs[0] < 0, np.nan, pairs.mean(axis=0))
         whole = np.nan if middle[0] < 0 else float(middle.mean())
-        return FrameMedians(tiles, *counted, whole)
+        return FrameMedians(tiles, whole, patches)
 
     def _by_levels(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:
         """Sort pixels into levels first, and look up the tile medians in their levels after."""
         codes, masked, low, step = into_levels(frame, masked)
-        pairs, middle, (patches, pixels, shifts) = self._count(codes, masked)
+        pairs, middle, patches = self._count(codes, masked)
         tiles = np.full(pairs.shape[1:], np.nan)
         for i, j in np.argwhere(pairs[0] >= 0):
             tile = self.rows.tile(i), self.columns.tile(j)
             tiles[i, j] = median_within(frame[tile], codes[tile], masked[tile], pairs[:, i, j])
         whole = np.nan if middle[0] < 0 else median_within(frame, codes, masked, middle)
-        patches = np.float32(low + step / 2) + np.float32(step) * patches
-        return FrameMedians(tiles, patches, pixels, shifts, whole)
+        medians = np.float32(low + step / 2) + np.float32(step) * patches.medians
+        return FrameMedians(tiles, whole, patches._replace(medians=medians))
 
-    def _count(self, codes: Codes, masked: Mask) -> tuple[Ranks, Ranks, PatchCounts]:
-        """Middle codes of tiles and frame, and what is counted of the patches."""
-        tiles = np.empty((2, self.rows.n_tiles, self.columns.n_tiles), dtype=np.int64)
-        patches = np.empty((self.rows.n_patches, self.columns.n_patches), dtype=np.float32)
-        pixels = np.empty(patches.shape, dtype=np.int32)
-        shifts = np.empty((2, *patches.shape), dtype=np.float32)
+    def _count(self, codes: Codes, masked: Mask) -> tuple[Ranks, Ranks, Patches]:
+        """Give the two middle codes of each tile and of the frame, and the patches."""
+        pairs = np.empty((2, self.rows.n_tiles, self.columns.n_tiles), dtype=np.int64)
         middle = np.empty(2, dtype=np.int64)
-        count_medians(
-            read_only(codes),
-            masked,
-            self.rows.patches,
-            self.columns.patches,
-            self.rows.patches_per_half,
-            self.columns.patches_per_half,
-            self._bands,
-            self._ranges,
-            self._sums,
-            tiles,
-            middle,
-            patches,
-            pixels,
-            shifts,
+        shape = self.rows.n_patches, self.columns.n_patches
+        patches = Patches(
+            np.empty(shape, dtype=np.float32),
+            np.empty(shape, dtype=np.int32),
+            np.empty((2, *shape), dtype=np.float32),
         )
-        return tiles, middle, (patches, pixels, shifts)
+        count_medians(read_only(codes), masked, self._grid, self._work, pairs, middle, patches)
+        return pairs, middle, patches
 
 
 @kernel
 def count_medians(
     codes: Codes,
     masked: Mask,
-    row_edges: Edges,
-    column_edges: Edges,
-    rows_per_half: int,
-    columns_per_half: int,
-    bands: NDArray[np.int32],
-    ranges: Ranks,
-    sums: Counts,
-    tiles: Ranks,
+    grid: _Grid,
+    work: _Workspace,
+    pairs: Ranks,
     middle: Ranks,
-    patches: NDArray[np.float32],
-    pixels: Counts,
-    shifts: NDArray[np.float32],
+    patches: Patches,
 ) -> None:
-    """Count each patch once; add patches up to half tiles, and half tiles to tiles.
-
-    `bands` holds the counts of two rows of half tiles, `sums` those of a patch, a tile and the
-    frame, `ranges` from which code up to which there are any in each half of both rows and in the
-    frame; all are empty before and after.
-    """
-    patch, tile, whole, extent = sums[0], sums[1], sums[2], ranges[2, 0]
-    for i in range(len(row_edges) - 1):
-        band = (i // rows_per_half) % 2
-        for j in range(len(column_edges) - 1):
-            rows, columns = row_edges[i : i + 2], column_edges[j : j + 2]
-            shift = shifts[:, i, j]
-            n, low, high = _count_patch(codes, masked, rows, columns, patch, shift)
-            pixels[i, j] = n
-            patches[i, j] = _grouped_median(patch[low:], n) + low
-            half = j // columns_per_half
-            _move(patch, bands[band, half], low, high)
+    """Count each patch once; add patches up to half tiles, and half tiles to tiles."""
+    bands, ranges = work.bands, work.ranges
+    for i in range(len(grid.rows) - 1):
+        band = (i // grid.rows_per_half) % 2
+        for j in range(len(grid.columns) - 1):
+            rows, columns = grid.rows[i : i + 2], grid.columns[j : j + 2]
+            shift = patches.shifts[:, i, j]
+            n, low, high = _count_patch(codes, masked, rows, columns, work.patch, shift)
+            patches.pixels[i, j] = n
+            patches.medians[i, j] = _grouped_median(work.patch[low:], n) + low
+            half = j // grid.columns_per_half
+            _move(work.patch, bands[band, half], low, high)
             _extend(ranges[band, half], low, high)
-        if (i + 1) % rows_per_half == 0:
-            if i >= rows_per_half:
-                _tile_row(bands, ranges, tile, tiles[:, i // rows_per_half - 1])
-            _empty(bands[1 - band], ranges[1 - band], whole, extent)
+        if (i + 1) % grid.rows_per_half == 0:
+            if i >= grid.rows_per_half:
+                _tile_row(bands, ranges, work.tile, pairs[:, i // grid.rows_per_half - 1])
+            _empty(bands[1 - band], ranges[1 - band], work.whole, work.extent)
     for band in range(2):
-        _empty(bands[band], ranges[band], whole, extent)
-    _middle_pair(whole, extent[0], extent[1], middle)
-    extent[0], extent[1] = LEVELS, 0
+        _empty(bands[band], ranges[band], work.whole, work.extent)
+    _middle_pair(work.whole, work.extent[0], work.extent[1], middle)
+    work.extent[0], work.extent[1] = LEVELS, 0
 
 
 @kernel

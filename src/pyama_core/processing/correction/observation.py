@@ -70,10 +70,8 @@ class Observed:
     def see(self, t: int, frame: NDArray[Any], masked: Mask, medians: FrameMedians) -> None:
         """Note what frame `t` shows."""
         self.tiles[t] = medians.tiles
-        self.patches.medians[t] = np.where(medians.pixels > 0, medians.patches, 0)
-        self.patches.pixels[t] = medians.pixels
-        self.patches.shifts[:, t] = np.where(medians.pixels > 0, medians.shifts, 0)
+        self.patches.note(t, medians.patches)
         lattice = np.ix_(self.pixels.rows, self.pixels.columns)
         self.pixels.values[t] = np.where(masked[lattice], np.nan, frame[lattice])
         self.whole[t] = np.median(frame) if np.isnan(medians.whole) else medians.whole
-        self.masked_share[t] = 1 - medians.pixels.sum() / frame.size
+        self.masked_share[t] = 1 - medians.patches.pixels.sum() / frame.size

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.correction.medians import Patches
 from pyama_core.processing.correction.smoothing import MAD_TO_SIGMA
 from pyama_core.processing.correction.spline import Floats
 from pyama_core.processing.correction.tiles import Division
@@ -51,6 +52,13 @@ class PatchSeries:
             np.zeros((2, *grid), dtype=np.float16),
             (y.patch_centers, x.patch_centers),
         )
+
+    def note(self, t: int, patches: Patches) -> None:
+        """Keep the patches of frame `t`."""
+        seen = patches.pixels > 0
+        self.medians[t] = np.where(seen, patches.medians, 0)
+        self.pixels[t] = patches.pixels
+        self.shifts[:, t] = np.where(seen, patches.shifts, 0)
 
     def blocks(self) -> Iterator[PatchBlock]:
         """Give the frames a few at a time."""
