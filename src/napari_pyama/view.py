@@ -49,7 +49,7 @@ def view_of(viewer: Any) -> View | None:
 
 @dataclass(frozen=True, slots=True)
 class ResultsInView:
-    """The results in view, and a layer of theirs."""
+    """The results in view, and a layer of theirs: one with all axes where there is one."""
 
     view: View
     files: FilesOf
@@ -68,9 +68,11 @@ def results_in_view(viewer: Any) -> ResultsInView | None:
     layers.sort(key=lambda layer: view is None or _source(layer) is not view.source)
     layers.sort(key=lambda layer: layer is not active)
     source, files = _source(layers[0]), layers[0].metadata[FILES]
+    stacks = [one for one in layers if _source(one) is source and _origin_of_stack(one)]
+    layer = (stacks or layers)[0]
     if view is None or view.source is not source:
-        view = _view_of_layer(viewer, layers[0])
-    return ResultsInView(view, files, layers[0])
+        view = _view_of_layer(viewer, layer)
+    return ResultsInView(view, files, layer)
 
 
 def _view_of_layer(viewer: Any, layer: Layer) -> View:

@@ -164,10 +164,10 @@ class TracesDock(Dock):
     def _save(self, paths: Iterable[Path]) -> None:
         """Show changed marks and have them written."""
         assert self.inspection is not None
-        for path in paths:
-            save_soon(path, self.inspection.fov_traces.marks.of(path), self._save_failed.emit)
         self.view.show_curves()
         self.view.show_selected()
+        for path in paths:
+            save_soon(path, self.inspection.fov_traces.marks.of(path), self._save_failed.emit)
 
     def _on_read(self, results: ResultsInView, loaded: Loaded) -> None:
         if self._results is None or results.files is not self._results.files:

@@ -101,11 +101,9 @@ class Inspection:
     @property
     def good(self) -> NDArray[np.bool_]:
         """Good or not, ``(N,)``: as marked, else as the workflow's filters said."""
-        good = self.traces.judged.copy()
-        for cell, mark in self.fov_traces.marks.of(self.path).items():
-            index = self.traces.index_of(cell)
-            if index is not None:
-                good[index] = mark
+        good, marks = self.traces.judged.copy(), self.fov_traces.marks.of(self.path)
+        at, has_trace = self.traces.indices_of(marks)
+        good[at[has_trace]] = np.fromiter(marks.values(), bool)[has_trace]
         return good
 
     @property

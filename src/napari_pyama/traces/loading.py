@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from napari_pyama.layers import FilesOf
+from napari_pyama.traces.giving_way import giving_way
 from napari_pyama.traces.marks import Marks
 from napari_pyama.traces.saving import wait_for_saves
 from napari_pyama.traces.trace_set import Table, TraceSet, trace_set, verdicts_of
@@ -92,7 +93,8 @@ class TraceLoader:
     def _traces(self, paths: ResultsPathsPerFOV, fov: int) -> FovTraces:
         signature = _signature(paths)
         if signature not in self._kept:
-            self._kept[signature] = _read(paths, fov)
+            with giving_way():
+                self._kept[signature] = _read(paths, fov)
         self._kept.move_to_end(signature)
         while len(self._kept) > _FOVS_KEPT:
             self._kept.popitem(last=False)

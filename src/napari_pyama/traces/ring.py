@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import numpy as np
+from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_pyama.layers import ORIGIN, Origin
@@ -60,16 +61,16 @@ class Ring:
         return self._layer is not None and self._layer in self._viewer.layers
 
     def _add(self, origin: Origin, points: NDArray[np.float64], look: dict[str, Any]) -> None:
-        active = self._viewer.layers.selection.active
-        self._layer = self._viewer.add_points(
-            points,
+        arguments = {
             **origin.axes.layer_arguments(),
             **look,
-            name=RING,
-            face_color="transparent",
-            border_width=0.07,
-            metadata={ORIGIN: Origin(origin.source, origin.axes, RING)},
-        )
+            "name": RING,
+            "face_color": "transparent",
+            "border_width": 0.07,
+            "metadata": {ORIGIN: Origin(origin.source, origin.axes, RING)},
+        }
+        active = self._viewer.layers.selection.active
+        self._layer = self._viewer.add_layer(Layer.create(points, arguments, "points"))
         self._viewer.layers.selection.active = active
 
     def _replace(self, points: NDArray[np.float64], look: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+from napari_pyama.traces.giving_way import giving_way
 from pyama_core.errors import InputError
 from pyama_core.io.inspection import save_marks
 
@@ -47,7 +48,8 @@ def _save(path: Path, on_failure: OnFailure) -> None:
     if marks is None:
         return
     try:
-        save_marks(path, marks)
+        with giving_way():
+            save_marks(path, marks)
     except InputError as error:
         on_failure(error)
     except OSError as error:

@@ -1,8 +1,7 @@
 """The traces of one channel of one FOV as arrays that plot and filters work on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -44,29 +43,29 @@ class TraceSet:
         ``(N + 1,)`` where the rows of each trace start; the last entry is the number of rows.
     judged
         ``(N,)`` good or not as the workflow's filters said it.
+    reasons
+        Why a trace was rejected, by cell; empty for the others.
+    owner
+        Index of the trace that each row belongs to.
+    timeline
+        The minutes of the frames.
+    frame_index
+        Which of the frames of the timeline each row is of.
     """
 
     table: Table
     cells: NDArray[np.int64]
     starts: NDArray[np.intp]
     judged: NDArray[np.bool_]
-    reasons: dict[int, str] = field(default_factory=dict)
-    """Why a trace was rejected, by cell."""
+    reasons: dict[int, str]
+    owner: NDArray[np.intp]
+    timeline: Timeline
+    frame_index: NDArray[np.intp]
 
     @property
     def lengths(self) -> NDArray[np.intp]:
         """Number of frames in which each cell was measured, ``(N,)``."""
         return np.diff(self.starts)
-
-    @cached_property
-    def owner(self) -> NDArray[np.intp]:
-        """Index of the trace that each row belongs to."""
-        return np.repeat(np.arange(len(self.cells)), self.lengths)
-
-    @cached_property
-    def frame_index(self) -> NDArray[np.intp]:
-        """Which of the frames of the timeline each row is of."""
-        return np.searchsorted(self.timeline.frames, self.table[FRAME])
 
     @property
     def features(self) -> list[str]:
@@ -79,10 +78,17 @@ class TraceSet:
         """Return a column as numbers, one per row."""
         return np.asarray(self.table[feature], dtype=np.float64)
 
+    def indices_of(self, cells: Iterable[int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the index of each cell's trace, and whether it has one."""
+        wanted = np.fromiter(cells, np.int64)
+        at = np.searchsorted(self.cells, wanted)
+        has_trace = np.append(self.cells, -1)[at] == wanted
+        return at, has_trace
+
     def index_of(self, cell: int) -> int | None:
         """Return the index of a cell's trace, None where it has none."""
-        i = int(np.searchsorted(self.cells, cell))
-        return i if i < len(self.cells) and self.cells[i] == cell else None
+        (at,), (has_trace,) = self.indices_of([cell])
+        return int(at) if has_trace else None
 
     def rows_of(self, index: int) -> slice:
         """Return the rows of a trace."""
@@ -105,12 +111,6 @@ class TraceSet:
         nearest = np.fmin.reduce([x, y, width - 1 - x, height - 1 - y])
         distances = np.fmin.reduceat(nearest, self.starts[:-1])
         return np.where(np.isnan(distances), np.inf, distances)
-
-    @cached_property
-    def timeline(self) -> Timeline:
-        """The minutes of the frames."""
-        frames, first = np.unique(self.table[FRAME], return_index=True)
-        return Timeline(frames.astype(np.int64), self.values(TIME)[first])
 
 
 def verdicts_of(table: Mapping[str, NDArray[Any]]) -> dict[int, Verdict]:
@@ -140,4 +140,9 @@ def trace_set(table: Mapping[str, NDArray[Any]], verdicts: Mapping[int, Verdict]
     known = {**verdicts_of(rows), **verdicts}
     good = np.array([known[cell][0] for cell in cells.tolist()], dtype=bool)
     reasons = {cell: known[cell][1] for cell in cells.tolist()}
-    return TraceSet(rows, cells, np.append(first, len(order)).astype(np.intp), good, reasons)
+    starts = np.append(first, len(order)).astype(np.intp)
+    owner = np.repeat(np.arange(len(cells)), np.diff(starts))
+    frames, seen = np.unique(rows[FRAME].astype(np.int64), return_index=True)
+    timeline = Timeline(frames, np.asarray(rows[TIME], dtype=np.float64)[seen])
+    frame_index = np.searchsorted(frames, rows[FRAME])
+    return TraceSet(rows, cells, starts, good, reasons, owner, timeline, frame_index)

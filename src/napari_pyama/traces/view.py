@@ -28,6 +28,7 @@ class TraceView:
 
     def __init__(self) -> None:
         self.inspection: Inspection | None = None
+        self._units = units_of_columns()
         self.heading, self.notes, self.about, self.counts = (_text() for _ in range(4))
         self.choices, self.marks, self.filters = ChoiceBar(), MarkBar(), FilterBar()
         self.plot = TracePlot()
@@ -112,8 +113,8 @@ class TraceView:
         good, rejected = inspection.curves()
         return Picture(
             title=f"{self.choices.channel.currentText()}, FOV {inspection.fov_traces.fov}",
-            x_label=_label(TIME),
-            y_label=_label(inspection.feature),
+            x_label=self._label(TIME),
+            y_label=self._label(inspection.feature),
             good=good,
             rejected=rejected,
             selected=inspection.curve_of_selected(),
@@ -126,14 +127,13 @@ class TraceView:
     def _offer_choices(self, inspection: Inspection, metadata: MicroscopyMetadata) -> None:
         channels = [(c, channel_name(metadata, c)) for c in inspection.fov_traces.channels]
         self.choices.channel.offer(channels, inspection.channel)
-        features = [(name, _label(name)) for name in inspection.traces.features]
+        features = [(name, self._label(name)) for name in inspection.traces.features]
         self.choices.feature.offer(features, inspection.feature)
         self.all_channels.setVisible(len(channels) > 1)
-        self.plot.show_labels(_label(TIME), _label(inspection.feature))
+        self.plot.show_labels(self._label(TIME), self._label(inspection.feature))
 
-
-def _label(column: str) -> str:
-    return label_of(column, units_of_columns().get(column, ""))
+    def _label(self, column: str) -> str:
+        return label_of(column, self._units.get(column, ""))
 
 
 def _color_of(inspection: Inspection) -> tuple[float, ...]:
