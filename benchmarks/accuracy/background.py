@@ -132,7 +132,7 @@ def figures(name: str, scores: list[Score]) -> list[Figure]:
 
 
 def background_accuracy() -> list[Figure]:
-    """Print and return the figures of `auto`, and of plain subtraction for comparison."""
+    """Measure the figures of `auto`, and of plain subtraction for comparison."""
     auto, plain = (
         CorrectionParams(),
         CorrectionParams(method="tiles", fill="frame_median", edges="hold"),
@@ -145,10 +145,4 @@ def background_accuracy() -> list[Figure]:
     for name, cases in movies.items():
         for method, params in (("auto", auto), ("plain tiles", plain)):
             rows += figures(f"{name}, {method}", [score(case, params)[0] for case in cases])
-    for row in rows:
-        print(f"{row.name:50} {row.value:9.4f} {row.unit:7} {row.reach}")
     return rows
-
-
-if __name__ == "__main__":
-    background_accuracy()
