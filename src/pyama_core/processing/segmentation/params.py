@@ -187,8 +187,17 @@ class SegmentationParams(Section):
         when=_TRAINED,
     )
     trained_probability: float = param(
-        0.5,
-        "For the method trained: probability from which a pixel belongs to a cell.",
+        0.55,
+        "For the method trained: probability from which a pixel surely belongs to a cell.",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+        when=_TRAINED,
+    )
+    trained_doubt: float = param(
+        0.25,
+        "For the method trained: probability below which a pixel is surely background; between "
+        "this and the other, edges in the image decide.",
         ge=0.0,
         le=1.0,
         step=0.05,

@@ -27,7 +27,7 @@ _COARSE_SIGMAS = (1.5, 3.0, 6.0)
 _TEXTURE_SIGMAS = (1.5, 3.0, 6.0, 12.0)
 _GRAIN_SIGMAS = (1.0, 2.0)
 _CONTEXT_SIGMAS = (1.0, 2.0, 4.0, 8.0)
-_FAINTEST = 1e-4
+_FAINTEST = np.float32(1e-8)
 
 
 class Planes(NamedTuple):
@@ -105,26 +105,39 @@ def blurred(plane: Plane, sigma: float) -> Plane:
     return smooth
 
 
+def slopes(plane: Plane) -> tuple[Plane, Plane]:
+    """Differences of neighbors along both axes, central ones except at the border."""
+    along: tuple[Plane, Plane] = tuple(np.gradient(plane))
+    return along
+
+
 def _derivatives(plane: Plane, sigma: float) -> list[Plane]:
     """Gaussian, gradient magnitude, eigenvalues of the Hessian and of the structure tensor."""
     smooth = blurred(plane, sigma)
-    gy, gx = np.gradient(smooth)
-    (gyy, gyx), gxx = np.gradient(gy), np.gradient(gx, axis=1)
+    gy, gx = slopes(smooth)
+    (gyy, gyx), (_, gxx) = slopes(gy), slopes(gx)
     hessian = _eigenvalues(gyy, gyx, gxx)
-    tensor = _eigenvalues(*(blurred(product, 2 * sigma) for product in (gy * gy, gy * gx, gx * gx)))
-    return [smooth, np.hypot(gy, gx), *hessian, *(np.log(value + _FAINTEST**2) for value in tensor)]
+    products = (gy * gy, gy * gx, gx * gx)
+    tensor = _eigenvalues(*(blurred(product, 2 * sigma) for product in products))
+    return [
+        smooth,
+        np.hypot(gy, gx),
+        *hessian,
+        *(np.log(np.maximum(value, 0) + _FAINTEST) for value in tensor),
+    ]
 
 
 def _eigenvalues(yy: Plane, yx: Plane, xx: Plane) -> tuple[Plane, Plane]:
     """Greater and lesser eigenvalue of symmetric 2 x 2 matrices."""
-    middle, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+    middle: Plane = (yy + xx) * np.float32(0.5)
+    half: Plane = np.hypot((yy - xx) / 2, yx)
     return middle + half, middle - half
 
 
 def _log_std(squares: Plane, sigma: float) -> Plane:
     """Logarithm of the standard deviation from squared deviations around each pixel."""
-    log: Plane = np.log(np.maximum(blurred(squares, sigma), 0) + _FAINTEST**2) / 2
-    return log
+    variance: Plane = np.maximum(blurred(squares, sigma), 0) + _FAINTEST
+    return np.log(variance) * np.float32(0.5)
 
 
 def _image_rays(fine: Plane, detail: Plane, texture: Plane) -> list[Plane]:

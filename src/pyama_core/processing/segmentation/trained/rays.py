@@ -46,7 +46,10 @@ def _steps() -> NDArray[np.int64]:
     along = np.linspace(starts, LENGTHS, LENGTHS[0] + 1)[1:].T
     angle = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
     unit = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
-    return np.rint(along[None, :, :, None] * unit[:, None, None, :]).astype(np.int64)
+    steps: NDArray[np.int64] = np.rint(along[None, :, :, None] * unit[:, None, None, :]).astype(
+        np.int64
+    )
+    return steps
 
 
 @kernel

@@ -1,8 +1,9 @@
 """The method ``trained``: instances from what a pixel classifier says of each pixel.
 
 A pixel belongs to a cell where the probability of cell, and half that of border, exceeds
-`trained_probability`. Touching cells are told apart by flooding the smoothed difference of cell
-and border from the top down (see `split.flooded`): between two hearts of cells lies a border.
+`trained_probability`; between that and `trained_doubt` edges of the image decide (see `outline`).
+Touching cells are told apart by flooding the smoothed probability of cell from the top down (see
+`split.flooded`): between the hearts of two cells lies a border.
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,11 @@ from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.split import flooded
 from pyama_core.processing.segmentation.trained.classifier import PixelClassifier
 from pyama_core.processing.segmentation.trained.enlarge import enlarged
-from pyama_core.processing.segmentation.trained.features import blurred
+from pyama_core.processing.segmentation.trained.features import blurred, contrast
+from pyama_core.processing.segmentation.trained.outline import snapped
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 
-_OF_BORDER = 0.5
+_OF_BORDER = np.float32(0.5)
 
 
 class Trained:
@@ -66,15 +68,19 @@ def segment_trained(
     frame
         ``(H, W)``, any real dtype.
     params
-        `trained_probability`, `trained_outline`, `trained_smoothing` and `trained_depth` are read.
+        Those whose names begin with ``trained_`` are read.
     classifier
         As `train_classifier` or `PixelClassifier.load` gives it.
     """
-    binning = classifier.binning
+    binning, shape = classifier.binning, frame.shape
     _, cell, *border = classifier.binned_probabilities(frame)
-    edge = border[0] if border else np.zeros_like(cell)
-    inside = blurred(cell + np.float32(_OF_BORDER) * edge, params.trained_outline / binning)
-    heights = blurred(cell - np.float32(_OF_BORDER) * edge, params.trained_smoothing / binning)
-    mask = enlarged(inside, binning, frame.shape) > params.trained_probability
-    instances = flooded(enlarged(heights, binning, frame.shape), mask, params.trained_depth)
+    inside = blurred(sum((_OF_BORDER * b for b in border), cell), params.trained_outline / binning)
+    heights = blurred(cell, params.trained_smoothing / binning)
+    mask = snapped(
+        contrast(frame, binning)[: shape[0], : shape[1]],
+        enlarged(inside, binning, shape),
+        params.trained_probability,
+        params.trained_doubt,
+    )
+    instances = flooded(enlarged(heights, binning, shape), mask, params.trained_depth)
     return SegmentedFrame(mask, instances)

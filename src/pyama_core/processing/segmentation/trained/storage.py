@@ -30,7 +30,7 @@ def save(
     path: str | PathLike[str], classes: tuple[int, ...], binning: int, stages: tuple[Forest, ...]
 ) -> None:
     """Write a classifier; the file appears whole or not at all."""
-    arrays: Arrays = {
+    arrays: dict[str, Any] = {
         "format": np.array(FORMAT),
         "classes": np.array(classes),
         "binning": np.array(binning),

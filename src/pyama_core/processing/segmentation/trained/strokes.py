@@ -31,7 +31,7 @@ def check_strokes(
         )
     for number, (frame, drawn) in enumerate(zip(frames, strokes, strict=True)):
         _check_pair(number, frame, drawn)
-    counts = sum(np.bincount(drawn.ravel(), minlength=BORDER + 1) for drawn in strokes)
+    counts = np.sum([np.bincount(d.ravel(), minlength=BORDER + 1) for d in strokes], axis=0)
     for kind, name in _NAMES.items():
         if counts[kind] < fewest and (kind != BORDER or counts[kind]):
             raise InputError(
