@@ -22,6 +22,9 @@ FilesOf = Callable[[int], ResultsPathsPerFOV]
 
 ORIGIN = "pyama"
 """The key of a layer's metadata under which its `Origin` is kept."""
+_GRAY_OF_PHASE = 0.4
+"""How bright the median of a phase image is at most where fluorescence lies on it, 0 to 1."""
+
 FILES = "files"
 """The key of a result layer's metadata under which the files of all FOVs are found."""
 
@@ -57,7 +60,7 @@ def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
         "name": channel_name(metadata, channel),
         "colormap": channel_colormap(info),
         "blending": "translucent_no_depth" if info.emission_nm is None else "additive",
-        "contrast_limits": contrast_of(sampled, 0.1 if info.emission_nm is None else 25.0),
+        "contrast_limits": _contrast(sampled, info, metadata),
         "metadata": {
             ORIGIN: Origin(source, axes, "raw", channel),
             **describe(metadata),
@@ -65,6 +68,19 @@ def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
         },
     }
     return data, arguments, "image"
+
+
+def _contrast(
+    frame: NDArray[Any], info: ChannelInfo, metadata: MicroscopyMetadata
+) -> tuple[float, float]:
+    """Keep phase dark enough, and the background of fluorescence black, so that both are seen."""
+    if info.emission_nm is not None:
+        return contrast_of(frame, 25.0)
+    low, high = contrast_of(frame)
+    if metadata.n_channels > 1:
+        middle = float(np.median(sampled_pixels(frame)))
+        high = max(high, low + (middle - low) / _GRAY_OF_PHASE)
+    return low, high
 
 
 def channel_info(metadata: MicroscopyMetadata, channel: int) -> ChannelInfo:

@@ -118,7 +118,7 @@ def _image(
         "name": role,
         "colormap": channel_colormap(channel_info(metadata, channel)),
         "blending": "additive",
-        "contrast_limits": contrast_of(next(f for f in sampled if f is not None)),
+        "contrast_limits": contrast_of(next(f for f in sampled if f is not None), 25.0),
         "visible": False,
         "metadata": {ORIGIN: Origin(source, axes, role, channel), FILES: files},
     }

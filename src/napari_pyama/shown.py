@@ -1,6 +1,6 @@
 """Put layers of ours into a viewer, replace what they show, take them out again."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from napari.layers import Labels, Layer, Tracks
@@ -41,6 +41,15 @@ def show_layers(viewer: Any, layer_tuples: Iterable[LayerTuple]) -> None:
     kinds = {show_layer(viewer, layer_tuple).__class__ for layer_tuple in layer_tuples}
     if Tracks in kinds:
         follow_tracks(viewer)
+
+
+def hide_raw(viewer: Any, results: list[LayerTuple], channels: Collection[int]) -> None:
+    """Hide the raw images of some channels of the experiment that has these results."""
+    sources = {id(arguments["metadata"][ORIGIN].source) for _, arguments, _ in results}
+    for layer in viewer.layers:
+        origin = origin_of(layer)
+        if origin and origin.role == "raw" and id(origin.source) in sources:
+            layer.visible = layer.visible and origin.channel not in channels
 
 
 def remove_roles(viewer: Any, beginning: str) -> None:

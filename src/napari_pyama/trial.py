@@ -31,6 +31,8 @@ class TrialResult:
     traces: Table = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What a user should know, one sentence each."""
+    replaced: tuple[int, ...] = ()
+    """Channels whose raw images these layers are to be seen in place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def _result(run: PreparedRun, request: Request, step: str) -> TrialResult:
         if step == "correction" and arguments["name"].endswith("corrected"):
             arguments["visible"] = True
     traces = read_traces(files(fov)) if step == "extraction" else {}
-    return TrialResult(layers, traces, _notes(run, request, step))
+    replaced = run.layout.fl if step == "correction" else ()
+    return TrialResult(layers, traces, _notes(run, request, step), replaced)
 
 
 def _notes(run: PreparedRun, request: Request, step: str) -> list[str]:

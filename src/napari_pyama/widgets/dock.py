@@ -11,7 +11,7 @@ from napari_pyama.session import session_of
 
 
 class Dock(QWidget):
-    """A dock of the plugin.
+    """A dock of the plugin: a scrolling `column`, and below it a `footer` that is always in view.
 
     Parameters
     ----------
@@ -37,9 +37,13 @@ class Dock(QWidget):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.footer = QVBoxLayout()
+        self.footer.setContentsMargins(8, 4, 8, 4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._scroll)
+        layout.setSpacing(0)
+        layout.addWidget(self._scroll, 1)
+        layout.addLayout(self.footer)
         self.setMinimumWidth(320)
         app = QApplication.instance()
         assert app is not None

@@ -32,6 +32,8 @@ def editor_for(parameter: Parameter) -> Editor:
     """Make the editor that fits a parameter's type, with its limits, step and tooltip."""
     editor = _editor(parameter)
     editor.native.setToolTip(parameter.help)
+    if isinstance(editor.native, QComboBox):
+        editor.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     if isinstance(editor.native, QAbstractSpinBox | QComboBox):
         editor.native.installEventFilter(_WheelScrollsForm(editor.native))
     return editor

@@ -57,10 +57,11 @@ class RunDock(Dock):
         buttons.addWidget(self.cancel)
         for part in (self.heading, self.form, self.recipe, self.recipe_bar):
             self.column.addWidget(part)
-        self.column.addWidget(self.disk)
-        self.column.addLayout(buttons)
-        for part in (self.bar, self.message, self.fovs):
-            self.column.addWidget(part)
+        self.column.addWidget(self.fovs)
+        self.footer.addWidget(self.disk)
+        self.footer.addLayout(buttons)
+        for part in (self.bar, self.message):
+            self.footer.addWidget(part)
 
     def _connect(self) -> None:
         self.form.changed.connect(self.refresh_soon)

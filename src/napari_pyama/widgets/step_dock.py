@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.newest import NewestOnly
@@ -81,15 +81,15 @@ class StepDock(Dock):
             self.heading,
             self.channels,
             self.form,
-            _side_by_side(self.live, self.reset),
-            self.status,
+            self.reset,
             self.table,
-            self.trial,
             RecipeBar(self.session, self._whole_run),
         ]
         for part in parts:
             if part is not None:
                 self.column.addWidget(part)
+        for part in (self.live, self.status, self.trial):
+            self.footer.addWidget(part)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_edited)
@@ -205,12 +205,3 @@ def _compiled_preview(make: MakePreview, request: Request) -> Preview:
 
 def _describe(view: View) -> str:
     return f"<b>{view.source.metadata.base_name}</b><br>{view.fov_text}<br>{view.frame_text}"
-
-
-def _side_by_side(*parts: QWidget) -> QWidget:
-    line = QWidget()
-    layout = QHBoxLayout(line)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for part in parts:
-        layout.addWidget(part)
-    return line

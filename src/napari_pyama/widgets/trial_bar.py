@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_pyama.previews import Request
 from napari_pyama.session import Session
-from napari_pyama.shown import show_layers
+from napari_pyama.shown import hide_raw, show_layers
 from napari_pyama.task import Task
 from napari_pyama.trial import TrialResult, run_trial
 from napari_pyama.widgets.dock import notify_error
@@ -92,6 +92,7 @@ class TrialBar(QWidget):
 
     def _on_result(self, result: TrialResult) -> None:
         show_layers(self._viewer, result.layers)
+        hide_raw(self._viewer, result.layers, result.replaced)
         said = ["Done: the results are in the layer list.", *result.notes]
         self.message.setText("<br>".join(said))
         self.done.emit()
