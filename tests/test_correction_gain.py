@@ -114,3 +114,14 @@ def test_the_preview_of_one_frame_shows_the_gain_its_own_background_gives():
     rest = corrected[~movie.masks[0]]
     assert abs(np.median(rest)) < 1
     assert corrected[movie.masks[0]].mean() == pytest.approx(300, rel=0.03)
+
+
+def test_light_that_stays_while_the_rest_bleaches_is_background_and_not_gain():
+    movie = make_movie(BLEACHING, shape=(384, 384))
+    y, x = np.ogrid[:384, :384]
+    stray = 60 * np.exp(-((y - 100) ** 2 + (x - 280) ** 2) / 2 / 60**2)
+    movie.frames += np.rint(stray).astype(np.uint16)
+    background = background_of(movie)
+    assert error_of_gain(background, movie) < 0.08
+    for t in (0, 19):
+        assert np.abs(background.surface(t) - movie.background[t] - stray).max() < 12

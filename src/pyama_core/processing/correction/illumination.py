@@ -105,7 +105,9 @@ def with_gain(
 def median_gain(
     patches: PatchSeries, regression: SurfaceRegression, state: Illumination, offset: float
 ) -> tuple[Floats, float]:
-    """Gain as the median over time of the background over its mean, less the camera offset.
+    """Take as gain the median over time of the background over its mean, less the camera offset.
+
+    Schwarzfischer et al. (2011), with the camera offset taken off both.
 
     Returns
     -------
@@ -115,12 +117,10 @@ def median_gain(
     lit = levels > 0
     if not lit.any():
         return np.ones(regression.nodes), np.inf
-    ratios = np.stack(
-        [
-            _median_ratio(patches.medians[lit, i], patches.pixels[lit, i], offset, levels[lit])
-            for i in range(patches.pixels.shape[1])
-        ]
-    )
+    light = _at_centers(patches, regression, state)[lit] - np.float32(offset)
+    rows = range(light.shape[1])
+    seen_in = patches.pixels[lit] > 0
+    ratios = np.stack([_median_ratio(light[:, i], seen_in[:, i], levels[lit]) for i in rows])
     seen = patches.pixels[lit].sum(axis=0, dtype=np.float64)
     information = regression.information(seen)
     nodes, covariance = regression.solve(information, regression.projection(seen * ratios))
@@ -233,16 +233,23 @@ def _typical_error(covariance: Floats) -> float:
     return float(np.sqrt(np.median(np.diag(covariance))))
 
 
-def _median_ratio(
-    medians: NDArray[np.float32], pixels: NDArray[np.uint16], offset: float, levels: Floats
-) -> Floats:
+def _at_centers(
+    patches: PatchSeries, regression: SurfaceRegression, state: Illumination
+) -> NDArray[np.float32]:
+    """Medians of all frames moved to the patch centers, ``(T, py, px)``."""
+    pattern = PatternAtPatches.of(state, regression)
+    moved = np.empty_like(patches.medians)
+    for block in patches.blocks():
+        centered = pattern.above_base(block, state.drift) + pattern.base
+        moved[block.at] = centered.reshape(-1, *moved.shape[1:])
+    return moved
+
+
+def _median_ratio(light: NDArray[np.float32], seen: NDArray[np.bool_], levels: Floats) -> Floats:
     """Median over frames of one row of patches over their levels, ``(px,)``; 1 where unseen."""
-    above = np.where(pixels > 0, medians - offset, np.nan)
-    ratios = np.sort(above / levels[:, None], axis=0)
-    n = np.count_nonzero(pixels > 0, axis=0)
+    ratios = np.sort(np.where(seen, light / levels[:, None], np.nan), axis=0)
+    n = np.count_nonzero(seen, axis=0)
     columns = np.arange(len(n))
-    lower, upper = (
-        ratios[np.maximum(n - 1, 0) // 2, columns],
-        ratios[np.minimum(n // 2, len(ratios) - 1), columns],
-    )
+    lower = ratios[np.maximum(n - 1, 0) // 2, columns]
+    upper = ratios[np.minimum(n // 2, len(ratios) - 1), columns]
     return np.where(n > 0, (lower + upper) / 2, 1.0)

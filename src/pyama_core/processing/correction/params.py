@@ -47,13 +47,13 @@ class CorrectionParams(Section):
     )
     fill: Literal["neighbors", "frame_median"] = param(
         "neighbors",
-        "What stands in for a tile that is all cells: its neighbors or the median of the frame.",
+        "What stands in for a tile that is all cells, where only tiles are subtracted: its "
+        "neighbors or the median of the frame.",
     )
     edges: Literal["extrapolate", "hold"] = param(
         "extrapolate",
         "Whether the background goes on beyond the outermost tile centers or holds its value.",
     )
-
     least_drift: float = param(
         0.02,
         "Change of the background over time, relative to its mean, from which auto trusts a "

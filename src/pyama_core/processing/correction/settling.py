@@ -16,7 +16,10 @@ _GLOW = 0.02
 
 @dataclass(frozen=True)
 class _Line:
-    """Gain over base: ``gain = 1 + slope * (base - level)``, so ``level - 1 / slope`` is dark."""
+    """Gain over base: ``gain = 1 + slope * (base - level)``, so ``level - 1 / slope`` is dark.
+
+    No camera reads less than 0 in the dark, which bounds the slope.
+    """
 
     slope: float
     known: bool
@@ -73,5 +76,7 @@ def _line(
     known = slope * np.sqrt(variance) > _SIGNIFICANT * error
     if known and fitted.level > offset:
         slope = 1 / (fitted.level - offset)
+    elif known and fitted.level > 0:
+        slope = max(slope, 1 / fitted.level)
     departure = float(np.sqrt((weights * (gain - slope * base) ** 2).sum()))
     return _Line(slope, known, departure)
