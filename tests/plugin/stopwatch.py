@@ -55,6 +55,7 @@ CALLBACKS = (
     "look_again",
     "select",
     "show_curves",
+    "show_inspection",
 )
 
 

@@ -1,10 +1,12 @@
 """Save marks at once, in the order in which they were given, without making anybody wait."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from napari_pyama.traces.giving_way import giving_way
 from pyama_core.errors import InputError
@@ -12,6 +14,9 @@ from pyama_core.io.inspection import save_marks
 
 OnFailure = Callable[[InputError], None]
 """Called in another thread with what is to be said to the user."""
+
+_LET_DRAW_S: Final = 0.15
+"""The changed plot is drawn first; marks that follow each other closely are written once."""
 
 _newest: dict[Path, dict[int, bool]] = {}
 _pending: "set[Future[None]]" = set()
@@ -43,6 +48,7 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def _save(path: Path, on_failure: OnFailure) -> None:
+    time.sleep(_LET_DRAW_S)
     with _lock:
         marks = _newest.pop(path, None)
     if marks is None:
