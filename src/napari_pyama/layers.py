@@ -25,6 +25,8 @@ ORIGIN = "pyama"
 _GRAY_OF_PHASE = 0.4
 """How bright the median of a phase image is at most where fluorescence lies on it, 0 to 1."""
 
+FOV = "fov"
+"""The key under which layers of one FOV say which it is."""
 FILES = "files"
 """The key of a result layer's metadata under which the files of all FOVs are found."""
 

@@ -62,7 +62,7 @@ def preview_copy(request: Request) -> Preview:
     """Show the plane that is taken from a z stack."""
     if request.view.source.metadata.n_z == 1:
         return Preview([], "Frames are copied as they are: the file has no z stack.")
-    plane = _plane(request, request.pc)
+    plane = plane_of(request, request.pc)
     return Preview([_image(request, "copied plane", plane)], "The plane that is copied.")
 
 
@@ -93,7 +93,7 @@ def preview_tracking(request: Request) -> Preview:
     """Show how the cells of the frame are linked to those of the frame beside it."""
     frames = _frame_and_neighbor(request)
     segmented = np.stack([_untracked(_segment(request, t)) for t in frames])
-    phase = np.stack([_plane(request, request.pc, t) for t in frames])
+    phase = np.stack([plane_of(request, request.pc, t) for t in frames])
     tracking = track_stack(segmented, request.recipe.tracking, phase=phase)
     labels = list(tracking)
     cells = [set(np.unique(frame[frame > 0]).tolist()) for frame in labels]
@@ -123,7 +123,8 @@ def preview_extraction(request: Request) -> Preview:
     return Preview([_labels(request, "cells", labels)], text, shown)
 
 
-def _plane(request: Request, channel: int, frame: int | None = None) -> NDArray[Any]:
+def plane_of(request: Request, channel: int, frame: int | None = None) -> NDArray[Any]:
+    """Read the plane of a channel that the steps work on, in the frame in view or another one."""
     view, metadata = request.view, request.view.source.metadata
     rule = request.recipe.copying.z_of(channel, channel_name(metadata, channel))
     frame = view.frame if frame is None else frame
@@ -138,14 +139,14 @@ def _segment(request: Request, frame: int) -> SegmentedFrame:
     for known, segmented in list(_segmented):
         if known == key:
             return segmented
-    plane = _plane(request, request.pc, frame)
+    plane = plane_of(request, request.pc, frame)
     segmented = segment_frame(plane, recipe.segmentation, fov=view.fov, t=frame)
     _segmented.appendleft((key, segmented))
     return segmented
 
 
 def _corrected(request: Request, channel: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    raw = _plane(request, channel)
+    raw = plane_of(request, channel)
     mask = _segment(request, request.view.frame).mask
     return raw, correct_frame(raw, mask, request.recipe.correction)
 

@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from napari_pyama.axes import stack_axes
 from napari_pyama.colors import cell_hue, track_colormap
-from napari_pyama.layers import FILES, ORIGIN, FilesOf, LayerTuple, Origin
+from napari_pyama.layers import FILES, FOV, ORIGIN, FilesOf, LayerTuple, Origin
 from pyama_core.columns import CELL, FRAME, PARENT, POSITION_X, POSITION_Y
 from pyama_core.io import MicroscopyFile
 
 TRACKS = "tracks"
 """Name and role of the tracks layer."""
 
-FOV = "fov"
 EMPTY = "empty"
-"""Keys of a tracks layer's metadata: whose tracks it shows, and whether there are none, since a
-tracks layer cannot be empty."""
+"""The key of a tracks layer's metadata that says whether there are no tracks, since such a layer
+cannot be empty."""
 
 _HUE = "hue"
 

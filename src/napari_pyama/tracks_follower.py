@@ -5,10 +5,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject
 
-from napari_pyama.layers import FILES, FilesOf, LayerTuple, origin_of
+from napari_pyama.layers import FILES, FOV, FilesOf, LayerTuple, origin_of
 from napari_pyama.newest import NewestOnly
 from napari_pyama.result_tables import read_tracks
-from napari_pyama.tracks import FOV, TRACKS, replace_tracks, tracks_layer
+from napari_pyama.tracks import TRACKS, replace_tracks, tracks_layer
 from napari_pyama.view import View, view_of
 
 

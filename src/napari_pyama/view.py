@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
-from napari_pyama.layers import FILES, FilesOf, Origin, origin_of
+from napari_pyama.layers import FILES, FOV, FilesOf, Origin, origin_of
 from napari_pyama.open_images import is_plain_image, origin_of_images
-from napari_pyama.tracks import FOV
 from pyama_core.io import MicroscopyFile
 
 

@@ -74,6 +74,9 @@ class Stopwatch:
         left_out = ((ViewerModel, "add_layer"), (LayerList, "remove"), (Dims, "set_point"))
         for kind, name in left_out:
             monkeypatch.setattr(kind, name, self._leaving_out(getattr(kind, name)))
+        active = Selection.active
+        setter = self._leaving_out(active.fset)
+        monkeypatch.setattr(Selection, "active", property(active.fget, setter))
         monkeypatch.setattr(Layer, "create", staticmethod(self._leaving_out(Layer.create)))
         for kind in (Image, Labels, Points, Tracks):
             own = next(vars(base)["data"] for base in kind.__mro__ if "data" in vars(base))

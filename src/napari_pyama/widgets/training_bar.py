@@ -1,0 +1,86 @@
+"""Draw strokes, train the pixel classifier from them, use it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QWidget
+
+from napari_pyama.previews import Request
+from napari_pyama.task import Task
+from napari_pyama.training import KINDS, example_of, strokes_layer, strokes_of, train
+from napari_pyama.widgets.dock import notify_error
+from napari_pyama.widgets.wrapped_label import WrappedLabel
+
+_FILTER = "Pixel classifier (*.npz)"
+
+
+class TrainingBar(QWidget):
+    """Trains the method ``trained``.
+
+    Parameters
+    ----------
+    request
+        Gives what is in view; None where nothing is open.
+    """
+
+    trained = Signal(object)
+    """The path of a classifier that has been written."""
+
+    def __init__(self, viewer: Any, request: Callable[[], Request | None]) -> None:
+        super().__init__()
+        self._viewer, self._request = viewer, request
+        self.draw = QPushButton("Draw on this frame")
+        self.draw.setToolTip("Add a layer to draw strokes on, for the frame in view.")
+        self.train = QPushButton("Train…")
+        self.train.setToolTip("Learn from all strokes what is a cell, and keep that in a file.")
+        kinds = ", ".join(f"{label} = {name}" for label, name in KINDS.items())
+        self.message = WrappedLabel(f"A few strokes of each label are enough: {kinds} (optional).")
+        self.task = Task()
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.draw, 0, 0)
+        layout.addWidget(self.train, 0, 1)
+        layout.addWidget(self.message, 1, 0, 1, 2)
+        self.draw.clicked.connect(self._on_draw)
+        self.train.clicked.connect(self._on_train)
+        self.task.succeeded.connect(self._on_trained)
+        self.task.failed.connect(self._on_failed)
+        self.task.finished.connect(lambda: self.train.setEnabled(True))
+
+    def close_down(self) -> None:
+        """Stop what runs."""
+        self.task.close()
+
+    def start(self, path: Path) -> None:
+        """Train from all strokes on the experiment in view, unless that is going on."""
+        request = self._request()
+        if request is None or self.task.running:
+            return
+        layers = strokes_of(self._viewer.layers, request.view.source)
+        examples = [example_of(layer, request) for layer in layers]
+        self.train.setEnabled(False)
+        self.message.setText("Training…")
+        self.task.start(lambda report, cancel: train(examples, path, report, cancel))
+
+    def _on_draw(self) -> None:
+        request = self._request()
+        if request is None:
+            show_warning("There is nothing to draw on: open an ND2 file or an image first.")
+            return
+        self._viewer.add_layer(strokes_layer(request.view))
+
+    def _on_train(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save classifier", "classifier.npz", _FILTER)
+        if path:
+            self.start(Path(path))
+
+    def _on_trained(self, path: Path) -> None:
+        self.message.setText(f"The classifier is in {path}.")
+        self.trained.emit(path)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self.message.setText(str(error))
+        notify_error(error)
