@@ -91,7 +91,8 @@ class _Hand:
 
     def _border(self, cell: int, window: tuple[slice, slice]) -> Path:
         """Follow a stretch of the outline, where another cell is near if there is one."""
-        outline = _outline(self.instances[window] == cell) + (window[0].start, window[1].start)
+        corner = np.array([part.start for part in window])
+        outline = _outline(self.instances[window] == cell) + corner
         candidates = np.flatnonzero(self.near_another[tuple(outline.T)])
         if candidates.size < 10:
             candidates = np.arange(len(outline))
