@@ -5,6 +5,7 @@ import time
 
 from napari.components import Dims, LayerList, ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Tracks
+from napari.utils.events.containers import Selection
 
 from napari_pyama.newest import NewestOnly
 from napari_pyama.task import Task
