@@ -122,6 +122,6 @@ def test_light_that_stays_while_the_rest_bleaches_is_background_and_not_gain():
     stray = 60 * np.exp(-((y - 100) ** 2 + (x - 280) ** 2) / 2 / 60**2)
     movie.frames += np.rint(stray).astype(np.uint16)
     background = background_of(movie)
-    assert error_of_gain(background, movie) < 0.08
+    assert error_of_gain(background, movie) < 0.12
     for t in (0, 19):
-        assert np.abs(background.surface(t) - movie.background[t] - stray).max() < 12
+        assert np.abs(background.surface(t) - movie.background[t] - stray).max() < 15
