@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from napari_pyama.layers import FilesOf
 from napari_pyama.lazy import npy_form, npy_frame
-from pyama_core.columns import FRAME, POSITION_X, POSITION_Y, TIME
+from pyama_core.columns import CHANNEL, FOV, FRAME, POSITION_X, POSITION_Y, TIME
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.io.base_source import BaseSource
+from pyama_core.io.inspection import original_path
 from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.results import ResultsIndex, read_results
-from pyama_core.io.traces import read_traces
+from pyama_core.io.traces import channels_of, read_traces
 from pyama_core.processing.workflow.runlog import read_runs
 
 
@@ -79,23 +80,42 @@ def open_results(path: Path) -> tuple[MicroscopyFile, FilesOf]:
 def open_traces(path: Path) -> tuple[MicroscopyFile, FilesOf, int]:
     """Open one trace table and say which FOV it is of; its results folder gives the scale.
 
+    For an inspected copy that is the table it is of, for the table of a whole experiment the
+    results folder that it lies in.
+
     Raises
     ------
     FileNotFoundError
         Nothing is at `path`.
     ReadError
         It is no trace table.
+    InputError
+        It is of a whole experiment and not in a results folder.
     """
+    path = original_path(path)
     table = read_traces(path).table
-    fov = int(table["fov"][0]) if len(table["fov"]) else 0
+    fov = int(table[FOV][0]) if len(table[FOV]) else 0
+    if CHANNEL in table:
+        return (*_experiment_of(path), fov)
     try:
         source, files = open_results(path.parent.parent)
         if path in [traces for _, traces in files(fov).traces_csv]:
             return source, files, fov
     except (InputError, OSError):
         pass
-    files = _files_of({fov: ResultsPathsPerFOV(traces_csv=[(0, path)])})
+    traces = [(channel, path) for channel in channels_of(path)]
+    files = _files_of({fov: ResultsPathsPerFOV(traces_csv=traces)})
     return ResultSource(_metadata_of_table(path, table, fov), files), files, fov
+
+
+def _experiment_of(table: Path) -> tuple[MicroscopyFile, FilesOf]:
+    try:
+        return open_results(table.parent)
+    except (InputError, OSError):
+        raise InputError(
+            f"{table.name} holds the traces of a whole experiment: drop the results folder that "
+            "it came from, or the traces CSV of one field of view."
+        ) from None
 
 
 def _files_of(fovs: dict[int, ResultsPathsPerFOV]) -> FilesOf:

@@ -26,6 +26,7 @@ DOCKS = (
     "Correct background",
     "Track",
     "Extract traces",
+    "Traces",
     "Run complete workflow",
 )
 

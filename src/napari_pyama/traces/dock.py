@@ -51,6 +51,7 @@ class TracesDock(Dock):
         self.view.choices.feature.chosen.connect(lambda name: self._choose(feature=name))
         self.view.plot.picked.connect(self._on_picked)
         self.view.plot.cursor_dragged.connect(self._on_dragged)
+        self.view.plot.cursor_released.connect(lambda: self.view.show_cursor(self._frame))
         self.view.plot.asked.connect(self.act)
         self.view.marks.asked.connect(self.act)
         self.view.filters.changed.connect(self._on_filter)

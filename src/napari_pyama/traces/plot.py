@@ -46,6 +46,7 @@ class TracePlot(pg.PlotWidget):
     """Index of the clicked trace, and the minutes at which it was clicked."""
     cursor_dragged = Signal(float)
     """Minutes to which the time cursor was dragged."""
+    cursor_released = Signal()
     asked = Signal(str)
     """What a key asks for."""
 
@@ -65,6 +66,7 @@ class TracePlot(pg.PlotWidget):
         for name in ("left", "bottom"):
             self.getAxis(name).enableAutoSIPrefix(False)
         self._cursor.sigDragged.connect(self._on_dragged)
+        self._cursor.sigPositionChangeFinished.connect(self.cursor_released)
         self.scene().sigMouseClicked.connect(self._on_clicked)
 
     def sizeHint(self) -> QSize:

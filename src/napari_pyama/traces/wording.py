@@ -13,9 +13,10 @@ NO_SELECTION: Final = "No cell selected: click a trace, or a cell in the image."
 def describe_source(results: ResultsInView) -> str:
     """Name the experiment and the folder that its traces are from."""
     name = results.view.source.metadata.base_name
-    tables = results.files(results.view.fov).traces_csv
-    folder = tables[0][1].parent.parent.name if tables else ""
-    return f"<b>{name}</b> in {folder}" if folder not in ("", name) else f"<b>{name}</b>"
+    tables = [path for _, path in results.files(results.view.fov).traces_csv]
+    folder = tables[0].parent.parent.name if tables else ""
+    alone = not folder or name in (folder, tables[0].stem)
+    return f"<b>{name}</b>" if alone else f"<b>{name}</b> in {folder}"
 
 
 def describe_selected(inspection: Inspection) -> str:

@@ -50,6 +50,12 @@ def inspected_path(traces: Path) -> Path:
     return traces.with_name(f"{traces.stem}{_SUFFIX}{traces.suffix}")
 
 
+def original_path(table: Path) -> Path:
+    """Name of the trace table that an inspected copy is of; any other table is its own."""
+    original = table.with_name(table.name.replace(f"{_SUFFIX}{table.suffix}", table.suffix))
+    return original if original.exists() else table
+
+
 def load_marks(traces: Path) -> dict[int, bool]:
     """Return the marks a person gave to the traces of a file: good or not, by cell.
 

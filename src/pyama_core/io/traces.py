@@ -11,7 +11,7 @@ import numpy as np
 from pyama_core.columns import CELL, FOV, FRAME, GOOD, TIME, TRACE_COLUMNS
 from pyama_core.errors import ReadError
 from pyama_core.io.inspection import preferred_traces
-from pyama_core.io.tables import read_table
+from pyama_core.io.tables import COMMENT, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,7 @@ Table = dict[str, "NDArray[Any]"]
 
 _OF_CHANNEL: Final = re.compile(r"(?P<feature>.+)_ch_(?P<channel>\d+)")
 _INTENSITY: Final = "intensity"
+_CHANNEL_IN_NAME: Final = re.compile(r"_traces_ch_(\d+)")
 _FOV_IN_NAME: Final = re.compile(r"_fov_(\d+)_")
 
 
@@ -91,6 +92,21 @@ def names_of(columns: Iterable[str], channel: int | None = None) -> dict[str, st
     }
     own = {m["feature"]: name for name, m in matches.items() if int(m["channel"]) == channel}
     return plain | shapes | own
+
+
+def channels_of(path: Path) -> list[int]:
+    """Return the channels that a trace table has features of, by its name or its columns.
+
+    Where neither tells, that is channel 0.
+    """
+    named = _CHANNEL_IN_NAME.search(path.stem)
+    if named:
+        return [int(named[1])]
+    with path.open(encoding="utf-8") as file:
+        columns = next((line for line in file if not line.startswith(COMMENT)), "")
+    matches = filter(None, map(_OF_CHANNEL.fullmatch, columns.strip().split(",")))
+    found = {int(m["channel"]) for m in matches if m["feature"].startswith(_INTENSITY)}
+    return sorted(found) or [0]
 
 
 def _first_channel(matches: dict[str, re.Match[str]]) -> int:
