@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.segmentation import bits
+from pyama_core.processing import bits
 
 Mask = NDArray[np.bool_]
 

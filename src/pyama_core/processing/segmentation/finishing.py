@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.segmentation.bits import pack, unpack
+from pyama_core.processing.bits import pack, unpack
 from pyama_core.processing.segmentation.distance import distance_to_background
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.runs import remove_small

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.segmentation import bits as bit
+from pyama_core.processing import bits as bit
 from pyama_core.processing.segmentation import runs, texture
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.split import split_cells

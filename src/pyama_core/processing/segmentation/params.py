@@ -145,6 +145,7 @@ class SegmentationParams(Section):
         None,
         "For the method labels: file or folder of the label images; {fov} stands for the FOV's "
         "number, {fov:03d} for three digits of it.",
+        auto="none chosen",
         when=_LABELS,
     )
     cellpose_model: str = param(
@@ -184,6 +185,7 @@ class SegmentationParams(Section):
     model: str | None = param(
         None,
         "For the method trained: file of the pixel classifier, as training saved it.",
+        auto="none chosen",
         when=_TRAINED,
     )
     trained_probability: float = param(

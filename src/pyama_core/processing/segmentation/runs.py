@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.bits import Bits, tail
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.segmentation.bits import Bits, tail
 
 Array = NDArray[Any]
 _ALL = ~np.uint64(0)

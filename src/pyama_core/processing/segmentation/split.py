@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.bits import pack
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.segmentation.bits import pack
 from pyama_core.processing.segmentation.distance import distance_to_background, smoothed
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.runs import find_runs

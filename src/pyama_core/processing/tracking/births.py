@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyama_core.processing.tracking.assignment import choose
 from pyama_core.processing.tracking.events import Events, joined, links, unexplained
 from pyama_core.processing.tracking.movie import Movie
+from pyama_core.processing.tracking.near import pairs_after
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats
 
@@ -43,74 +44,64 @@ def find_mothers(movie: Movie, events: Events, params: TrackingParams) -> Events
 
 def _with_sister(movie: Movie, events: Events, born: Ints, params: TrackingParams) -> Events:
     """Explain newborns by links in which a cell shrank to one daughter's size."""
-    plain = np.flatnonzero(~events.splits & ~events.merges)
-    plain = plain[np.argsort(events.source[plain, 0], kind="stable")]
+    plain = ~events.splits & ~events.merges
     mother, sister = events.source[plain, 0], events.target[plain, 0]
     shrank = movie.cells.area[sister] < _SHRUNK * movie.cells.area[mother]
     mother, sister = mother[shrank], sister[shrank]
     parts = []
-    for newborn in born:
-        recent = _shortly_before(movie, mother, newborn, params)
-        near = _near(movie, sister[recent], newborn)
-        parts.append(_divisions(movie, mother[recent][near], sister[recent][near], newborn, params))
+    for lag in range(params.max_gap + 1):
+        i, j, _ = pairs_after(movie, sister, born, lag, _FAMILY * movie.reach)
+        soon = movie.order[born[j]] - movie.order[mother[i]] <= params.max_gap + 1
+        i, j = i[soon], j[soon]
+        parts.append(_divisions(movie, mother[i], sister[i], born[j], params))
     return joined(parts)
 
 
 def _of_lost_mothers(movie: Movie, events: Events, born: Ints, params: TrackingParams) -> Events:
     """Explain pairs of newborns by a cell that was lost shortly before."""
     lost = np.flatnonzero(unexplained(len(movie.frame), events.source))
+    family = _FAMILY * movie.reach
+    one, two, _ = pairs_after(movie, born, born, 0, family)
+    later = np.flatnonzero(one < two)
+    later = later[np.argsort(one[later], kind="stable")]
+    one, two = one[later], two[later]
     parts = []
-    for newborn in born:
-        mothers = lost[_shortly_before(movie, lost, newborn, params)]
-        mothers = mothers[_near(movie, mothers, newborn)]
-        first = np.searchsorted(movie.frame[born], movie.frame[newborn])
-        sisters = born[first : np.searchsorted(born, newborn)] if len(mothers) else born[:0]
-        sisters = sisters[_near(movie, sisters, newborn)]
-        mother, sister = (a.ravel() for a in np.meshgrid(mothers, sisters))
-        parts.append(_divisions(movie, mother, sister, newborn, params))
+    for lag in range(1, params.max_gap + 2):
+        mother, daughter, _ = pairs_after(movie, lost, born, lag, family)
+        i, j = _same(daughter, one)
+        parts.append(_divisions(movie, lost[mother[i]], born[one[j]], born[two[j]], params))
     return joined(parts)
 
 
-def _shortly_before(movie: Movie, cells: Ints, newborn: int, params: TrackingParams) -> slice:
-    """Return which of the cells, sorted, are in the few frames before the newborn's."""
-    order = movie.order[newborn]
-    first, stop = np.searchsorted(movie.order[cells], [order - params.max_gap - 1, order])
-    return slice(first, stop)
-
-
-def _near(movie: Movie, cells: Ints, newborn: int) -> NDArray[np.bool_]:
-    """Tell which cells are near enough to be of the newborn's family."""
-    moved = movie.drift[movie.frame[newborn]] - movie.drift[movie.frame[cells]]
-    away = movie.cells.center[cells] + moved - movie.cells.center[newborn]
-    return np.asarray(np.linalg.norm(away, axis=1) < _FAMILY * movie.reach)
+def _same(keys: Ints, ordered: Ints) -> tuple[Ints, Ints]:
+    """Return the index pairs of equal values; the second are in order."""
+    start = np.searchsorted(ordered, keys, side="left")
+    count = np.searchsorted(ordered, keys, side="right") - start
+    i = np.repeat(np.arange(len(keys)), count)
+    within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
+    return i, start[i] + within
 
 
 def _divisions(
-    movie: Movie, mother: Ints, sister: Ints, newborn: int, params: TrackingParams
+    movie: Movie, mother: Ints, sister: Ints, newborn: Ints, params: TrackingParams
 ) -> Events:
-    """Return the divisions of mothers into a sister each and one newborn that are likely at all."""
-    cost = _cost(movie, mother, sister, newborn, params)
-    near = cost < 1
-    split = links(mother[near], sister[near], cost[near])
-    split.target[:, 1] = newborn
-    return split
-
-
-def _cost(movie: Movie, mother: Ints, sister: Ints, newborn: int, params: TrackingParams) -> Floats:
-    """Return how badly areas add up and daughters lie around their mother; 1 is too badly."""
-    area, center = movie.cells.area, movie.cells.center
-    both = area[sister] + area[newborn]
+    """Return the divisions of mothers into sister and newborn that are likely at all."""
+    if len(mother) == 0:
+        return joined([])
+    area = movie.cells.area
+    both, unlike = area[sister] + area[newborn], np.abs(np.log(area[sister] / area[newborn]))
     share = (area[newborn] / both)[:, None]
-    middle = share * _brought_back(movie, np.array([newborn]), mother)
+    middle = share * _brought_back(movie, newborn, mother)
     middle = middle + (1 - share) * _brought_back(movie, sister, mother)
-    off = np.linalg.norm(middle - center[mother], axis=1) / movie.reach
-    unlike = np.abs(np.log(area[sister] / area[newborn]))
+    off = np.linalg.norm(middle - movie.steady_center(mother), axis=1) / movie.reach
     cost = off + np.abs(np.log(both / area[mother])) + 0.5 * unlike
-    return np.where(unlike <= np.log(params.daughter_ratio), cost, np.inf)
+    likely = (cost < 1) & (unlike <= np.log(params.daughter_ratio))
+    split = links(mother[likely], sister[likely], cost[likely])
+    split.target[:, 1] = newborn[likely]
+    return split
 
 
 def _brought_back(movie: Movie, cells: Ints, mother: Ints) -> Floats:
     """Return where cells would have been in the frames of the mothers, had none divided."""
-    now, then = movie.frame[cells], movie.frame[mother]
-    moved = movie.velocity[mother] * (now - then)[:, None] + movie.drift[now] - movie.drift[then]
-    return movie.cells.center[cells] - moved
+    passed = (movie.frame[cells] - movie.frame[mother])[:, None]
+    return movie.steady_center(cells) - movie.velocity[mother] * passed

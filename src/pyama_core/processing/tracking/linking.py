@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links, unexplained
+from pyama_core.processing.tracking.near import pairs_within
 from pyama_core.processing.tracking.overlaps import CellRuns, Overlaps, by_cell, overlaps_of
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions, measure
@@ -102,29 +103,29 @@ def _nearby(
     """Explain cells that overlap none by their distance and size, at a cost from 1 up."""
     source = np.flatnonzero(unexplained(len(first), taken.source))
     target = np.flatnonzero(unexplained(len(second), taken.target))
-    if len(source) == 0 or len(target) == 0:
-        return joined([])
     expected = first.center[source] + shift[source]
-    away = np.linalg.norm(expected[:, None] - second.center[target][None], axis=2)
-    i, j = np.nonzero(away < max_distance)
+    i, j, away = pairs_within(expected, second.center[target], max_distance)
+    if len(i) == 0:
+        return joined([])
     unlike = first.take(source[i]).unlike(second.take(target[j]))
-    return links(source[i], target[j], 1 + away[i, j] / max_distance + unlike)
+    return links(source[i], target[j], 1 + away / max_distance + unlike)
 
 
 def _splitting(first: Regions, second: Regions, shared: Overlaps, params: TrackingParams) -> Events:
     """Explain a cell by two of like size that together are where it was and as large."""
-    inside = shared.pixels > params.daughter_overlap * second.area[shared.target]
-    source, target, pixels = shared.take(inside)
+    area = second.area[shared.target]
+    least = (1 - params.linking_threshold) * first.area[shared.source]
+    large = (1 + params.daughter_ratio) * area >= least
+    source, target, pixels = shared.take(large & (shared.pixels > params.daughter_overlap * area))
     one, two = _pairs_of_same(source)
     a, b = second.area[target[one]], second.area[target[two]]
     covered = pixels[one] + pixels[two]
+    uncovered = 1 - covered / (first.area[source[one]] + a + b - covered)
     unlike = np.abs(np.log(a / b))
-    cost = 1 - covered / (first.area[source[one]] + a + b - covered) + 0.5 * unlike
-    alike = unlike <= np.log(params.daughter_ratio)
-    one, two, cost = one[alike], two[alike], cost[alike]
-    split = links(source[one], target[one], cost)
+    fits = (uncovered <= params.linking_threshold) & (unlike <= np.log(params.daughter_ratio))
+    split = links(source[one], target[one], uncovered + 0.5 * unlike)
     split.target[:, 1] = target[two]
-    return split
+    return split.take(fits)
 
 
 def _pairs_of_same(group: Ints) -> tuple[Ints, Ints]:

@@ -44,6 +44,10 @@ class Movie:
     reach: float
     held: Ints
 
+    def steady_center(self, cells: Ints) -> Floats:
+        """Return where cells are, (N, 2), as seen from the field of the first frame."""
+        return self.cells.center[cells] - self.drift[self.frame[cells]]
+
     @classmethod
     def empty(cls, n_frames: int) -> "Movie":
         """Return a movie without cells."""

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.errors import InputError
 from pyama_core.processing.registry import load_plugin
 from pyama_core.processing.stack import Stack, Tick, no_tick
 from pyama_core.processing.tracking.events import Events
@@ -124,10 +125,35 @@ def track_stack(
         Frames the file does not hold; cells are followed across them.
     tick : callable
         Called once per frame; may raise to cancel.
+
+    Raises
+    ------
+    InputError
+        If no tracker has the name of ``params.method``, or the stacks cannot be tracked.
     """
+    _check(segmented, phase)
     follow: Tracker = load_plugin(GROUP, params.method, BUILTIN)
     movie, events = follow(segmented, params, phase=phase, missing=missing, tick=tick)
     return Tracking(segmented, movie, name_cells(movie, events, params), _notes(movie, params))
+
+
+def _check(segmented: Stack, phase: Stack | None) -> None:
+    """Raise where the stacks cannot be tracked."""
+    if len(segmented.shape) != 3:
+        raise InputError(
+            f"A segmentation to track has the axes time, y, x; this one has the shape "
+            f"{segmented.shape}: give one field of view at a time."
+        )
+    if len(segmented) and segmented[0].dtype.kind not in "bui":
+        raise InputError(
+            f"A segmentation to track is a mask (bool) or instances (whole numbers), not "
+            f"{segmented[0].dtype}: turn a mask of other numbers into one by `> 0`."
+        )
+    if phase is not None and phase.shape != segmented.shape:
+        raise InputError(
+            f"The phase channel {phase.shape} and the segmentation {segmented.shape} differ in "
+            "shape: give the channel that was segmented."
+        )
 
 
 def _notes(movie: Movie, params: TrackingParams) -> list[str]:

@@ -10,7 +10,8 @@ from pyama_core.processing.tracking.lineage import Lineage
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Regions
-from pyama_core.processing.tracking.touching import Cells, Resolver, Tracklet, tracklets_of
+from pyama_core.processing.tracking.touching import Cells, Resolver
+from pyama_core.processing.tracking.tracklets import Tracklet, tracklets_of
 
 Ints = NDArray[np.int64]
 

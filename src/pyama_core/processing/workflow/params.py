@@ -1,6 +1,7 @@
 """WorkflowParams: every parameter of the workflow, one section per step."""
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -97,11 +98,11 @@ def _with_sections(sections: Mapping[str, type[BaseModel]]) -> type[WorkflowPara
 def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
-    key = ".".join(path)
+    key = json.dumps(".".join(path))
     if first["type"] == "extra_forbidden":
-        return f'Parameter "{key}" is unknown: {_suggestion(path, model)}'
+        return f"Parameter {key} is unknown: {_suggestion(path, model)}"
     reason = first["msg"][0].lower() + first["msg"][1:]
-    return f'Parameter "{key}" is {first["input"]!r}: {reason}.'
+    return f"Parameter {key} is {first['input']!r}: {reason}."
 
 
 def _suggestion(path: list[str], model: type[BaseModel]) -> str:

@@ -43,12 +43,8 @@ class Forest:
         """Mean share of each class over the trees, ``(classes, h, w)``."""
         shape = planes.fine.shape[1:]
         out = np.zeros((*shape, self.share.shape[1]), np.float32)
-        vote(*planes, self.root, self.feature, self.threshold, *self._next, self.share, out)
+        vote(*planes, *vars(self).values(), out)
         return np.ascontiguousarray(np.moveaxis(out, -1, 0))
-
-    @property
-    def _next(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        return self.left, self.right
 
     def check(self, n_features: int, n_classes: int) -> None:
         """Make sure that asking the forest ends, and reads nothing it does not have.

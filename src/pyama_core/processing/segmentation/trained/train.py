@@ -56,8 +56,8 @@ class TrainingOptions:
     """
 
     binning: int = 2
-    trees: int = 60
-    min_leaf: int = 5
+    trees: int = 40
+    min_leaf: int = 10
     folds: int = 4
     seed: int = 0
 

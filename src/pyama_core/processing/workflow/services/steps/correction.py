@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pyama_core.io.atomic import atomic_write, write_npy_stream
 from pyama_core.io.microscopy import MicroscopyMetadata
-from pyama_core.processing.correction import Background, estimate_background
+from pyama_core.processing.correction import Background, estimate_backgrounds
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
@@ -19,7 +19,7 @@ from pyama_core.processing.workflow.services.stacks import (
     load_stack,
     n_pixels,
 )
-from pyama_core.processing.workflow.services.types import ProcessingContext
+from pyama_core.processing.workflow.services.types import ProcessingContext, ResultsPathsPerFOV
 
 
 class CorrectionService(BaseProcessingService):
@@ -52,26 +52,22 @@ class CorrectionService(BaseProcessingService):
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
         missing = metadata.missing_frames.get(fov, ())
-        raw = dict(paths.fl)
         masks = load_stack(paths.seg[1] if paths.seg else layout.segmentation(fov), "segmentation")
-        paths.fl_corrected, paths.background = [], []
-        for channel in layout.fl:
-            frames = load_stack(
-                raw.get(channel, layout.fluorescence(fov, channel)),
-                f"fluorescence stack of channel {channel}",
-            )
+        channels = {c: _raw_stack(paths, layout, fov, c) for c in layout.fl}
+        for channel, frames in channels.items():
             check_same_shape(frames, masks, f"fluorescence of channel {channel}", "segmentation")
-            background = estimate_background(
-                frames,
-                masks,
-                self.params(context),
-                missing=missing,
-                tick=lambda message, t: self.progress_callback(fov, t, len(masks), message),
-            )
-            self.notes += [f"Channel {channel}: {note}" for note in background.notes]
-            self._write(frames, background, layout, fov, channel, missing)
-            paths.fl_corrected.append((channel, layout.corrected(fov, channel)))
-            paths.background.append((channel, layout.background(fov, channel)))
+        backgrounds = estimate_backgrounds(
+            channels,
+            masks,
+            self.params(context),
+            missing=missing,
+            tick=lambda message, t: self.progress_callback(fov, t, len(masks), message),
+        )
+        for channel, background in backgrounds.items():
+            self.notes += _notes(channel, background)
+            self._write(channels[channel], background, layout, fov, channel, missing)
+        paths.fl_corrected = [(c, layout.corrected(fov, c)) for c in backgrounds]
+        paths.background = [(c, layout.background(fov, c)) for c in backgrounds]
 
     def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
         """Return corrected stack and background of each channel."""
@@ -109,3 +105,13 @@ class CorrectionService(BaseProcessingService):
                 self.progress_callback(fov, t, len(frames), f"correcting channel {channel}")
         with atomic_write(layout.background(fov, channel)) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **background.arrays())
+
+
+def _raw_stack(paths: ResultsPathsPerFOV, layout: Layout, fov: int, channel: int) -> NDArray[Any]:
+    path = dict(paths.fl).get(channel, layout.fluorescence(fov, channel))
+    return load_stack(path, f"fluorescence stack of channel {channel}")
+
+
+def _notes(channel: int, background: Background) -> list[str]:
+    how = f"{background.method}: {background.reason}" if background.reason else background.method
+    return [f"Background of channel {channel}: {note}" for note in (how, *background.notes)]

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pyama_core.processing.segmentation import bits as bit
+from pyama_core.processing import bits as bit
 from pyama_core.processing.segmentation import runs
 from tests.reference import segmentation as plain
 
