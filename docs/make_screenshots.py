@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import napari
+import numpy as np
 from PIL import Image
 from qtpy.QtTest import QTest
 
@@ -114,8 +115,10 @@ def run_everything(photographer: Photographer, results: Path) -> None:
 
 def look_at_traces(photographer: Photographer) -> None:
     """Plot the traces."""
-    photographer.open_dock("Traces")
-    QTest.qWait(3000)
+    traces = photographer.open_dock("Traces")
+    QTest.qWait(2000)
+    cells = photographer.viewer.layers["tracks"].data[:, 0].astype(int)
+    traces.select(int(np.bincount(cells).argmax()))
     photographer.take("napari-traces")
 
 
