@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidg
 
 from napari_pyama.session import session_of
 
+_USUAL_WIDTH = 350
+
 
 class Dock(QWidget):
     """A dock of the plugin: a scrolling `column`, and below it a `footer` that is always in view.
@@ -32,6 +34,7 @@ class Dock(QWidget):
         self.column.setContentsMargins(8, 8, 8, 8)
         content = QWidget()
         content.setLayout(self.column)
+        content.installEventFilter(self)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)
@@ -44,14 +47,20 @@ class Dock(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self._scroll, 1)
         layout.addLayout(self.footer)
-        self.setMinimumWidth(320)
         app = QApplication.instance()
         assert app is not None
         app.aboutToQuit.connect(self.shut_down)
 
     def sizeHint(self) -> QSize:
         """Ask for no more width than leaves room for the images on a small screen."""
-        return QSize(350, 640)
+        return QSize(max(_USUAL_WIDTH, self.minimumWidth()), 640)
+
+    def eventFilter(self, watched: Any, event: QEvent | None) -> bool:
+        """Keep the dock as wide as its content needs, since it scrolls up and down only."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            bar = self._scroll.verticalScrollBar().sizeHint().width()
+            self.setMinimumWidth(watched.minimumSizeHint().width() + bar)
+        return False
 
     def follow_viewer(self) -> None:
         """Refresh the dock after each change of the viewer: once after many at a time."""
