@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pyama_core.errors import InputError
 from pyama_core.processing.tracking import TrackingParams, track_stack
 from tests.reference.tracking import discs, ids_at
 
@@ -210,3 +211,16 @@ def test_a_mother_unseen_before_dividing_keeps_her_daughters():
 def test_a_cell_that_appears_beside_another_is_no_daughter():
     frames = [{1: (50.0, 60.0, 12.0)} | ({2: (50.0, 86.0, 9.0)} if t > 2 else {}) for t in range(7)]
     assert not track_stack(discs(frames), PARAMS).lineage.parent.any()
+
+
+@pytest.mark.parametrize(
+    ("segmented", "phase", "said"),
+    [
+        (np.zeros((16, 16), bool), None, r"shape \(16, 16\)"),
+        (np.zeros((2, 16, 16)), None, "float64"),
+        (np.zeros((2, 16, 16), bool), np.zeros((3, 16, 16)), r"\(3, 16, 16\)"),
+    ],
+)
+def test_what_cannot_be_tracked_is_said(segmented, phase, said):
+    with pytest.raises(InputError, match=said):
+        track_stack(segmented, PARAMS, phase=phase)
