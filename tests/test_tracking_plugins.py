@@ -69,3 +69,12 @@ def test_importing_tracking_loads_no_heavy_package():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_laptrack_says_what_to_install(monkeypatch):
+    monkeypatch.delitem(
+        sys.modules, "pyama_core.processing.tracking.laptrack_adapter", raising=False
+    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"napari-pyama\[laptrack\]"):
+        track_stack(dividing_cell(), TrackingParams(method="laptrack"))

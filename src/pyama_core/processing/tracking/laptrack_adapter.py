@@ -5,6 +5,7 @@ Jaqaman et al. (Nature Methods 2008). It comes with the extra ``laptrack``.
 """
 
 from collections.abc import Collection
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Ints = NDArray[np.int64]
+
+if find_spec("laptrack") is None:
+    raise ImportError("LapTrack is not installed, do: pip install 'napari-pyama[laptrack]'")
 
 
 def follow_by_laptrack(
