@@ -27,6 +27,7 @@ from pyama_core.processing.workflow.status import read_status
 class TrialResult:
     """What a trial gave: layers, and the traces where it went that far."""
 
+    fov: int
     layers: list[LayerTuple]
     traces: Table = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -133,7 +134,7 @@ def _result(run: PreparedRun, request: Request, step: str) -> TrialResult:
             arguments["visible"] = True
     traces = read_traces(files(fov)) if step == "extraction" else {}
     replaced = run.layout.fl if step == "correction" else ()
-    return TrialResult(layers, traces, _notes(run, request, step), replaced)
+    return TrialResult(fov, layers, traces, _notes(run, request, step), replaced)
 
 
 def _notes(run: PreparedRun, request: Request, step: str) -> list[str]:

@@ -93,7 +93,9 @@ class TrialBar(QWidget):
     def _on_result(self, result: TrialResult) -> None:
         show_layers(self._viewer, result.layers)
         hide_raw(self._viewer, result.layers, result.replaced)
-        said = ["Done: the results are in the layer list.", *result.notes]
+        self._session.scratch_changed.emit(result.fov)
+        where = "the results are in the layer list" if result.layers else "all frames are copied"
+        said = [f"Done: {where}.", *result.notes]
         self.message.setText("<br>".join(said))
         self.done.emit()
         if result.traces:
