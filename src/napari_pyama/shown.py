@@ -34,6 +34,7 @@ def _show_data(layer: Layer, layer_tuple: LayerTuple) -> None:
         replace_tracks(layer, layer_tuple)
     else:
         layer.data = layer_tuple[0]
+        layer.metadata = layer_tuple[1]["metadata"]
 
 
 def show_layers(viewer: Any, layer_tuples: Iterable[LayerTuple]) -> None:

@@ -10,10 +10,12 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 
 from napari_pyama.colors import cell_colors
-from napari_pyama.layers import FILES, raw_layers
+from napari_pyama.layers import FILES, origin_of, raw_layers
 from napari_pyama.reader import read_results_folder, read_trace_table
+from napari_pyama.result_layers import layers_of_results
 from napari_pyama.result_source import open_traces
 from napari_pyama.session import session_of
+from napari_pyama.shown import show_layers
 from napari_pyama.start import start_at_first_step
 from napari_pyama.traces.dock import TracesDock
 from napari_pyama.traces.ring import RING
@@ -318,6 +320,15 @@ def test_a_table_of_the_whole_experiment_opens_its_results_folder(folder, tmp_pa
     write_experiment_table(index, tmp_path / "alone" / "traces.csv")
     with pytest.raises(InputError, match="drop the results folder"):
         open_traces(tmp_path / "alone" / "traces.csv")
+
+
+def test_results_that_replace_others_bring_their_own_traces(dock, opened, tmp_path, until):
+    other = read_results(results_folder(tmp_path / "other"))
+    write_table(other.fovs[0].traces_csv[0][1], table(lives={9: (0, 6)}))
+    source = origin_of(opened.layers["cells"]).source
+    show_layers(opened, layers_of_results(source, other.fovs.__getitem__, 0))
+    dock.follow()
+    until(lambda: dock.inspection.traces.cells.tolist() == [9])
 
 
 def test_exports_ask_for_a_file_and_write_it(dock, tmp_path, monkeypatch, qtbot):

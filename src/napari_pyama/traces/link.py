@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
-from napari.layers import Image, Labels
 
 from napari_pyama.layers import FILES, FilesOf, origin_of
 from napari_pyama.result_layers import CELLS
@@ -14,6 +13,8 @@ from napari_pyama.view import ResultsInView, results_in_view
 
 _CLICK_REACH: Final = 4.0
 """Screen pixels that the mouse may move in a click."""
+_INSIDE: Final = 0.7
+"""How far from the middle of the view, as a share of the way to its edge, a cell comes to lie."""
 
 
 class ViewerLink:
@@ -87,21 +88,18 @@ class ViewerLink:
         self._ring.remove()
 
     def bring_into_view(self, y: float, x: float) -> None:
-        """Move the camera to a position in pixels, unless it is in view."""
-        results = self.results()
-        if results is None or self._viewer.dims.ndisplay != 2:
+        """Move the camera as far as it takes to see a position in pixels."""
+        results, viewer = self.results(), self._viewer
+        if results is None or viewer.dims.ndisplay != 2:
             return
-        position = np.array((y, x))
-        seen = [layer.corner_pixels[:, -2:] for layer in self._stacks_in_view()]
-        if not any((near <= position).all() and (position <= far).all() for near, far in seen):
-            layer = results.layer
-            center = position * layer.scale[-2:] + layer.translate[-2:]
-            self._viewer.scene.camera.center = tuple(map(float, center))
-
-    def _stacks_in_view(self) -> list[Any]:
-        """Return the layers that know which of their pixels are in view."""
-        layers = self._viewer.layers
-        return [layer for layer in layers if isinstance(layer, Image | Labels) and layer.visible]
+        layer, camera = results.layer, viewer.scene.camera
+        position = np.array((y, x)) * layer.scale[-2:] + layer.translate[-2:]
+        center = np.array(camera.center[-2:])
+        reach = np.array(viewer.canvas.viewbox_size(viewer.layers)) / camera.zoom / 2
+        is_out = np.abs(position - center) > reach
+        if is_out.any():
+            seen_from = position - np.sign(position - center) * _INSIDE * reach
+            camera.center = tuple(map(float, np.where(is_out, seen_from, center)))
 
     def _events(self) -> list[Any]:
         layers, dims = self._viewer.layers, self._viewer.dims
