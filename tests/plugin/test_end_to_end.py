@@ -50,10 +50,7 @@ def tune(viewer, until):
 def run(viewer, until):
     """Run everything with the tuned recipe; nothing but the form is touched."""
     _, dock = open_dock(viewer, "Run complete workflow")
-    session_of(viewer).set_section(
-        "extraction",
-        session_of(viewer).recipe.extraction.model_copy(update={"min_trace_length": 1}),
-    )
+    session_of(viewer).set_section("extraction", ExtractionParams(min_trace_length=1))
     until(lambda: "segmentation.opening_iterations = 1" in dock.recipe.text())
     folder = dock.form.folder.path
     assert folder.name == "experiment_pyama"

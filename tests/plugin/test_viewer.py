@@ -1,5 +1,6 @@
 """The plugin in a real viewer: menus, samples, docks, closing; needs a display with OpenGL."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_pyama import sample_data
 from napari_pyama.session import session_of
+from napari_pyama.widgets.dock import Dock
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import experiment, open_in
 
@@ -66,6 +68,19 @@ def test_every_dock_opens_and_closes_at_every_stage(name, viewer, qtbot):
     viewer.window.remove_dock_widget(dock)
     assert dock._closed
     assert not any(layer.name.startswith("preview") for layer in viewer.layers)
+
+
+def test_closed_docks_leave_no_widgets_behind(viewer, qtbot):
+    open_in(viewer, experiment())
+    for name in DOCKS:
+        _, dock = open_dock(viewer, name)
+        qtbot.wait(50)
+        viewer.window.remove_dock_widget(dock)
+    del dock
+    gc.collect()
+    qtbot.waitUntil(
+        lambda: not any(isinstance(widget, Dock) for widget in QApplication.allWidgets())
+    )
 
 
 def test_docks_show_previews_of_the_frame_in_view(viewer, qtbot):

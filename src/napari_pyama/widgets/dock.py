@@ -29,19 +29,12 @@ class Dock(QWidget):
         self._docked = False
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.refresh)
-        self.column = QVBoxLayout()
+        self.column, self.footer = QVBoxLayout(), QVBoxLayout()
         self.column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(8, 8, 8, 8)
-        content = QWidget()
-        content.setLayout(self.column)
-        content.installEventFilter(self)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(content)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.footer = QVBoxLayout()
         self.footer.setContentsMargins(8, 4, 8, 4)
+        self._scroll = _scrolling(self.column)
+        self._scroll.widget().installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -132,6 +125,18 @@ class Dock(QWidget):
         """Shut down."""
         self.shut_down()
         super().closeEvent(event)
+
+
+def _scrolling(column: QVBoxLayout) -> QScrollArea:
+    """Put a column into an area that scrolls up and down."""
+    content = QWidget()
+    content.setLayout(column)
+    area = QScrollArea()
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def notify_error(error: BaseException) -> None:
