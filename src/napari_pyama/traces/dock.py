@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QResizeEvent
 
 from napari_pyama.colors import cell_colors
 from napari_pyama.traces.export_bar import ExportBar
@@ -44,6 +44,11 @@ class TracesDock(Dock):
     def sizeHint(self) -> QSize:
         """Ask for a plot that is wide enough for a time course."""
         return QSize(430, 660)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Make the best of the place the dock is given."""
+        super().resizeEvent(event)
+        self.view.fit(self.size())
 
     def _connect(self) -> None:
         self.view.choices.fov.chosen.connect(lambda fov: self.link.go_to("p", fov))

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QBoxLayout, QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from napari_pyama.colors import cell_colors
 from napari_pyama.layers import channel_name
@@ -22,6 +22,9 @@ NOTHING_TRACED: Final = (
     "<i>Extract traces</i> on this field of view."
 )
 
+_WIDE: Final = 1.4
+"""How much wider than high a dock is that has its controls beside the plot."""
+
 
 class TraceView:
     """The parts of the dock, and how they show an inspection."""
@@ -29,6 +32,7 @@ class TraceView:
     def __init__(self) -> None:
         self.inspection: Inspection | None = None
         self._units = units_of_columns()
+        self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self.heading, self.notes, self.about, self.counts = (_text() for _ in range(4))
         self.choices, self.marks, self.filters = ChoiceBar(), MarkBar(), FilterBar()
         self.plot = TracePlot()
@@ -38,16 +42,23 @@ class TraceView:
         self.spread.offer(SPREADS, "none")
         self.spread.chosen.connect(self.show_curves)
 
-    def lay_out(self, column: QVBoxLayout, *below: Any) -> None:
-        """Put all parts into a column, and further ones below them."""
+    def lay_out(self, column: QVBoxLayout, *below: QWidget) -> None:
+        """Put the plot and, below it, the controls into a column, with further ones at the end."""
         column.setAlignment(Qt.AlignmentFlag(0))
-        column.setSpacing(5)
+        column.addLayout(self._body)
         line = beside(self.spread, self.all_channels, stretch=(1, 0))
-        for part in (self.heading, self.notes, self.choices):
-            column.addWidget(part)
-        column.addWidget(self.plot, 1)
-        for part in (self.about, self.marks, line, self.counts, self.filters, *below):
-            column.addWidget(part)
+        upper = _column(self.heading, self.notes, self.choices)
+        upper.addWidget(self.plot, 1)
+        lower = _column(self.about, self.marks, line, self.counts, self.filters, *below)
+        lower.addStretch()
+        self._body.addLayout(upper, 1)
+        self._body.addLayout(lower)
+
+    def fit(self, size: QSize) -> None:
+        """Put the controls below the plot, or beside it where there is more width than height."""
+        wide = size.width() > _WIDE * size.height()
+        direction = QBoxLayout.Direction
+        self._body.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
 
     def show_inspection(self, inspection: Inspection | None, results: ResultsInView | None) -> None:
         """Show another FOV, channel or feature."""
@@ -138,6 +149,14 @@ class TraceView:
 
 def _color_of(inspection: Inspection) -> tuple[float, ...]:
     return tuple(map(float, cell_colors(inspection.selected or 0)[0]))
+
+
+def _column(*parts: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(5)
+    for part in parts:
+        column.addWidget(part)
+    return column
 
 
 def _text() -> QLabel:
