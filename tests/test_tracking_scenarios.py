@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from pyama_core.errors import InputError
 from pyama_core.processing.tracking import TrackingParams, track_stack
@@ -138,6 +139,22 @@ def test_drift_comes_from_the_phase_channel_where_there_is_one():
     tracking = track_stack(np.zeros((2, 128, 128), bool), PARAMS, phase=movie)
     assert tracking.drift[1] == pytest.approx([12, -7], abs=0.2)
     assert any("12" in note for note in tracking.notes)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 4096), (1000, 16), (33, 47)])
+def test_drift_is_measured_on_frames_of_any_shape(shape):
+    phase = np.random.default_rng(0).integers(0, 4000, (2, *shape)).astype(np.uint16)
+    tracking = track_stack(np.zeros((2, *shape), bool), PARAMS, phase=phase)
+    assert np.isfinite(tracking.drift).all()
+
+
+def test_uneven_illumination_hides_no_drift():
+    rng = np.random.default_rng(0)
+    field = 100 + ndimage.gaussian_filter(rng.normal(0, 100, (300, 300)), 2)
+    light = 1 - 0.8 * np.hypot(*np.meshgrid(np.linspace(-1, 1, 256), np.linspace(-1, 1, 256))) / 2
+    movie = np.stack([field[20:276, 20:276], field[11:267, 24:280]]) * light
+    tracking = track_stack(np.zeros((2, 256, 256), bool), PARAMS, phase=movie)
+    assert tracking.drift[1] == pytest.approx([9, -4], abs=0.5)
 
 
 def test_drift_is_left_alone_when_told_so():

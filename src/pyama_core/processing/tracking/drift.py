@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.tracking.regions import Floats
 
-_SIDE = 180
+_LARGEST_SIDE, _SMALLEST_SIDE, _FINE_FACTOR = 180, 128, 4
 _SIGNIFICANT = 8.0
+"""Standard deviations of the correlation by which a peak must stand out."""
 _SMOOTH = 0.12
-_FLAT = 6
+"""Standard deviation of the low-pass, waves per thinned pixel."""
+_FEWEST_WAVES = 2
+"""Whatever has no more waves across the field is its illumination, which stays where it is."""
 
 
 class DriftMeter:
     """Measures, frame by frame, how far the field moved since the frame before."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._factor = max(1, -(-max(shape) // _SIDE))
+        self._factor = min(_thinning(max(shape)), *shape)
         size = tuple(n // self._factor for n in shape)
         self._window = np.hanning(size[0] + 2)[1:-1, None] * np.hanning(size[1] + 2)[None, 1:-1]
         fy, fx = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
         frequency = np.hypot(fy, fx)
         low = np.exp(-0.5 * (frequency / _SMOOTH) ** 2)
-        self._weight = (low * (frequency > 1 / (_FLAT * max(size) ** 0.5))).astype(np.float32)
+        self._weight = (low * (frequency > _FEWEST_WAVES / max(size))).astype(np.float32)
         self._before: NDArray[np.complex64] | None = None
 
     def step(self, frame: NDArray[np.generic]) -> Floats:
@@ -43,6 +46,12 @@ class DriftMeter:
         cross = spectrum * np.conj(before)
         whitened = self._weight * cross / np.maximum(np.abs(cross), 1e-6)
         return self._factor * _peak(scipy.fft.irfft2(whitened, s=small.shape))
+
+
+def _thinning(side: int) -> int:
+    """Return how many pixels become one: as many as cost no precision, more for large frames."""
+    free = min(-(-side // _SMALLEST_SIDE), _FINE_FACTOR)
+    return max(free, -(-side // _LARGEST_SIDE))
 
 
 def _thinned(frame: NDArray[np.generic], factor: int) -> NDArray[np.float32]:
