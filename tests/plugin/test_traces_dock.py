@@ -21,6 +21,7 @@ from napari_pyama.traces.dock import TracesDock
 from napari_pyama.traces.ring import RING
 from napari_pyama.traces.saving import wait_for_saves
 from napari_pyama.traces.view import NOTHING_TRACED
+from napari_pyama.traces.wording import describe_source
 from pyama_core.columns import CELL, INTENSITY_TOTAL
 from pyama_core.errors import InputError
 from pyama_core.io import ArraySource
@@ -320,6 +321,13 @@ def test_a_table_of_the_whole_experiment_opens_its_results_folder(folder, tmp_pa
     write_experiment_table(index, tmp_path / "alone" / "traces.csv")
     with pytest.raises(InputError, match="drop the results folder"):
         open_traces(tmp_path / "alone" / "traces.csv")
+
+
+def test_the_heading_says_where_traces_are_from(dock, opened):
+    assert dock.view.heading.text() == "<b>results</b>"
+    results = dock.link.results()
+    tables = results.files(0).traces_csv
+    assert describe_source(results, tables[0][1].parents[2]).endswith("run in this session")
 
 
 def test_results_that_replace_others_bring_their_own_traces(dock, opened, tmp_path, until):

@@ -31,7 +31,7 @@ class TracesDock(Dock):
         super().__init__(napari_viewer)
         self.inspection: Inspection | None = None
         self._results: ResultsInView | None = None
-        self.view = TraceView()
+        self.view = TraceView(self.session.scratch)
         self.export = ExportBar(lambda: self.inspection, self.view.picture)
         self.view.lay_out(self.column, self.export)
         self.reader = TraceReader(self)

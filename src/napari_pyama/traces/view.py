@@ -1,5 +1,6 @@
 """All that is seen of one inspection: the plot and the controls around it."""
 
+from pathlib import Path
 from typing import Any, Final
 
 from qtpy.QtCore import QSize, Qt
@@ -27,9 +28,16 @@ _WIDE: Final = 1.4
 
 
 class TraceView:
-    """The parts of the dock, and how they show an inspection."""
+    """The parts of the dock, and how they show an inspection.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    scratch
+        The session's scratch folder.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
         self.inspection: Inspection | None = None
         self._units = units_of_columns()
         self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
@@ -69,7 +77,7 @@ class TraceView:
         for part in (self.choices, self.filters, self.spread, self.all_channels):
             part.setEnabled(inspection is not None)
         if inspection is not None and results is not None:
-            self.heading.setText(describe_source(results))
+            self.heading.setText(describe_source(results, self._scratch))
             self.heading.setToolTip(str(inspection.path))
             self._offer_choices(inspection, results.view.source.metadata)
         else:

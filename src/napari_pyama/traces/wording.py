@@ -1,5 +1,6 @@
 """What the dock says of the selected cell."""
 
+from pathlib import Path
 from typing import Final
 
 from napari_pyama.traces.inspection import Inspection
@@ -10,13 +11,21 @@ from pyama_core.io.inspection import REJECTED
 NO_SELECTION: Final = "No cell selected: click a trace, or a cell in the image."
 
 
-def describe_source(results: ResultsInView) -> str:
-    """Name the experiment and the folder that its traces are from."""
-    name = results.view.source.metadata.base_name
+def describe_source(results: ResultsInView, scratch: Path) -> str:
+    """Name the experiment and the folder that its traces are from.
+
+    Parameters
+    ----------
+    scratch
+        The folder of what was run in this session, whose name says nothing.
+    """
+    name = f"<b>{results.view.source.metadata.base_name}</b>"
     tables = [path for _, path in results.files(results.view.fov).traces_csv]
+    if tables and tables[0].is_relative_to(scratch):
+        return f"{name}, run in this session"
     folder = tables[0].parent.parent.name if tables else ""
-    alone = not folder or name in (folder, tables[0].stem)
-    return f"<b>{name}</b>" if alone else f"<b>{name}</b> in {folder}"
+    alone = results.view.source.metadata.base_name in (folder, tables[0].stem if tables else "")
+    return name if alone or not folder else f"{name} in {folder}"
 
 
 def describe_selected(inspection: Inspection) -> str:
