@@ -83,6 +83,19 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path, compress):
             file.read_frame(0, 0, 1)
 
 
+def test_a_map_of_impossible_sizes_is_refused(tmp_path):
+    """Sizes that no file can have, as where the end of a file was overwritten."""
+    loops = layout(n_frames=3)
+    path = write_frames(tmp_path / "movie.nd2", random_frames(loops), loops)
+    content = bytearray(path.read_bytes())
+    name = b"ImageDataSeq|2!"
+    entry = content.rindex(name) + len(name)
+    content[entry : entry + 16] = b"\xff" * 16
+    path.write_bytes(content)
+    with pytest.raises(ReadError, match=r"movie\.nd2 is incomplete"):
+        open_microscopy(path)
+
+
 def test_frames_beyond_the_end_of_the_file_are_missing(tmp_path):
     """A map that survived a cut, as rescue tools make it, lists frames that are not there."""
     loops = layout(n_frames=3)

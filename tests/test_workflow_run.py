@@ -229,6 +229,34 @@ def test_another_experiments_folder_is_left_alone(
     assert status.read_bytes() == before
 
 
+def test_results_of_pyama_itself_are_left_alone(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    traces = tmp_path / "fov_000" / "small_fov_000_traces_ch_1.csv"
+    traces.parent.mkdir()
+    traces.write_text("fov,cell,frame,time,good,position_x,position_y,intensity_total,area\n")
+    with pytest.raises(InputError, match="results that another program made"):
+        run(metadata, context_for(tmp_path), fovs=[1])
+    assert list(tmp_path.rglob("*.*")) == [traces]
+
+
+def test_a_fov_whose_status_file_was_removed_is_done_again(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    assert run(metadata, context_for(tmp_path), fovs=[0])
+    (tmp_path / "fov_000" / "status.json").unlink()
+    assert run(metadata, context_for(tmp_path), fovs=[0])
+
+
+def test_a_file_in_the_place_of_a_fov_folder_is_named(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    (tmp_path / "fov_001").write_text("mine")
+    with pytest.raises(InputError, match=r"fov_001 cannot be written to \(File exists\)"):
+        run(metadata, context_for(tmp_path))
+    assert (tmp_path / "fov_001").read_text() == "mine"
+
+
 def test_two_runs_into_one_folder_are_refused(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
     from pyama_core.processing.workflow.locks import held_locks
 
@@ -245,7 +273,7 @@ def test_jobs_run_on_a_dask_cluster(metadata: MicroscopyMetadata, tmp_path: Path
     events: list[Any] = []
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -45,7 +45,7 @@ class ChunkFile:
             self.size = self._file.seek(0, 2)
             self.map_bytes = self._load_map()
             self._map = ChunkMap(self.map_bytes)
-        except (ValueError, struct.error, EOFError):
+        except (ValueError, OverflowError, struct.error, EOFError):
             self.close()
             raise ReadError(
                 f"{self.name} is incomplete: the map of its frames, which ends an ND2 file, is "

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.experiment import write_experiment_table
-from pyama_core.io.results import ResultsIndex, read_results, write_results
+from pyama_core.io.results import MADE_FROM, ResultsIndex, read_results, write_results
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
 from pyama_core.processing.workflow.layout import RECIPE_YAML, TRACES_TABLE
@@ -96,7 +96,7 @@ class ResultsKeeper:
     def _write_index(self) -> None:
         metadata = self._run.metadata
         self._index.extra = {
-            "source": {
+            MADE_FROM: {
                 "path": str(metadata.file_path.absolute()),
                 "base_name": metadata.base_name,
                 "time_source": metadata.time_source,

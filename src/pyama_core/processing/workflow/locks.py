@@ -32,13 +32,15 @@ def held_locks(paths: Iterable[Path]) -> Iterator[None]:
     ------
     FolderInUseError
         Another living run holds one of them; none is held then.
+    InputError
+        The folder of a FOV cannot be made or written to.
     """
     held: list[Path] = []
     stop = threading.Event()
     beating = threading.Thread(target=_beat, args=(held, stop), daemon=True)
     try:
         for path in paths:
-            _acquire(path)
+            _acquire_in_folder(path)
             held.append(path)
         beating.start()
         yield
@@ -50,8 +52,18 @@ def held_locks(paths: Iterable[Path]) -> Iterator[None]:
             beating.join()
 
 
+def _acquire_in_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _acquire(path)
+    except OSError as error:
+        raise InputError(
+            f"The folder {path.parent} cannot be written to ({error.strerror}): move away what is "
+            "in its place, change its permissions, or choose another output folder."
+        ) from None
+
+
 def _acquire(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     if _created(path):
         return
     owner = _read_owner(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
+from pyama_core.io.results import MADE_FROM, read_results
 from pyama_core.processing.registry import load_plugin
 from pyama_core.processing.segmentation import check_method
 from pyama_core.processing.tracking import track as tracking
@@ -78,6 +79,7 @@ def prepare_run(
     layout = layout_of(actual, context, Path(context.output_dir))
     _check_planes(actual, params, layout)
     fovs = list(fovs)
+    _check_made_here(layout, fovs)
     check_method(params.segmentation, fovs)
     load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
     params.extraction.with_channel_indices(actual.channel_names)
@@ -125,6 +127,22 @@ def _inspect(
         return complete_from(metadata, source.metadata), source.identity()
     with open_microscopy(metadata.file_path) as opened:
         return complete_from(metadata, opened.metadata), opened.identity()
+
+
+def _check_made_here(layout: Layout, fovs: Iterable[int]) -> None:
+    """Keep results of PyAMA itself, which have no status files, from being replaced."""
+    if not layout.output_dir.is_dir() or any(layout.status(fov).exists() for fov in fovs):
+        return
+    try:
+        known = read_results(layout.output_dir)
+    except InputError:
+        return
+    foreign = [fov for fov, files in known.fovs.items() if files.traces_csv or files.seg_labeled]
+    if MADE_FROM not in known.extra and any(not layout.status(fov).exists() for fov in foreign):
+        raise InputError(
+            f"{layout.output_dir} holds results that another program made: choose another output "
+            "folder, or move these results away."
+        )
 
 
 def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout) -> None:

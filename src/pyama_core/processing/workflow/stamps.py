@@ -64,8 +64,8 @@ def key_of_files(paths: Sequence[Path]) -> str:
 def differences(made: Stamp, wanted: Stamp, step: str) -> list[str]:
     """Say why what was made is not what is wanted, one reason each; empty where it is."""
     reasons = [
-        *_changed("parameter", step, made.params, wanted.params),
-        *_changed("plane of channel", "", made.channels, wanted.channels),
+        *_changed_params(step, made.params, wanted.params),
+        *_changed_channels(made.channels, wanted.channels),
         *(f"{name} changed" for name in wanted.reads if made.reads.get(name) != wanted.reads[name]),
     ]
     if made.version != wanted.version:
@@ -81,11 +81,18 @@ def _read_steps(service: BaseProcessingService) -> Iterator[str]:
     return (step for step in reads if step != "copy")
 
 
-def _changed(
-    what: str, step: str, made: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> Iterator[str]:
-    prefix = f"{step}." if step else ""
+def _changed_params(step: str, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     for name in {**made, **wanted}:
         before, after = made.get(name, "not set"), wanted.get(name, "not set")
         if before != after:
-            yield f"{what} {prefix}{name} changed from {before} to {after}"
+            yield f"parameter {step}.{name} changed from {before} to {after}"
+
+
+def _changed_channels(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    for channel in {**made, **wanted}:
+        if channel not in made:
+            yield f"channel {channel} was added"
+        elif channel not in wanted:
+            yield f"channel {channel} was left out"
+        elif made[channel] != wanted[channel]:
+            yield f"plane of channel {channel} changed from {made[channel]} to {wanted[channel]}"
