@@ -93,7 +93,7 @@ def next_step(before: Step, frame: int, pair: Pair, drift: Floats, *, exact: boo
         expected = refined
         events = pair.link(drift + expected)
     place, moved = pair.displacements(events)
-    velocity = shared_motion(place + moved, (moved - drift) / elapsed, second.center)
+    velocity = shared_motion(place, (moved - drift) / elapsed, second.center - drift)
     return Step(frame, pair.second, events, velocity, drift)
 
 
