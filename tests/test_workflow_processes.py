@@ -164,12 +164,25 @@ def test_ctrl_c_stops_in_order_and_the_same_command_goes_on(long_nd2: Path, tmp_
     _, err = run.communicate(timeout=60)
     assert time.monotonic() - started < 6
     assert run.returncode == 130
-    assert "same command again" in err
+    assert "run it again, and it goes on from there" in err
     assert "Traceback" not in err
     psutil.wait_procs(family, timeout=5)
     assert not [process for process in family if process.is_running()]
     assert not list(tmp_path.rglob(".partial-*"))
     finish(long_nd2, tmp_path)
+
+
+@needs_signals
+@pytest.mark.parametrize("seconds", [0.3, 1.5])
+def test_ctrl_c_at_the_start_leaves_no_traceback(
+    long_nd2: Path, tmp_path: Path, seconds: float
+) -> None:
+    run = start_run(long_nd2, tmp_path)
+    time.sleep(seconds)
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Traceback" not in err
 
 
 @needs_signals

@@ -1,7 +1,9 @@
 """The commands and their options; what they do lives in modules loaded when one is called."""
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Final, Literal
 
 import typer
@@ -149,11 +151,14 @@ def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit code 2."""
     from pyama_core.errors import InputError
 
+    signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except (InputError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+
+
+def _interrupted(signum: int, frame: FrameType | None) -> None:
+    typer.echo("Interrupted.", err=True)
+    sys.exit(EXIT_INTERRUPTED)

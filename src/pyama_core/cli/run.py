@@ -62,7 +62,7 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     try:
         success = _run(request, metadata, context, fovs, services)
     except InterruptedError as error:
-        typer.echo(f"{error} Give the same command again to go on.", err=True)
+        typer.echo(error, err=True)
         return EXIT_INTERRUPTED
     summary = summarize(plan.layout, fovs)
     show_summary(summary, time.perf_counter() - started)

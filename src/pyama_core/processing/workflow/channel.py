@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from multiprocessing.managers import SyncManager
 from typing import Any, Protocol
 
-from pyama_core.processing.workflow.child import become_worker
+from pyama_core.processing.workflow.child import (
+    become_worker,
+    interrupts_kept_from_children,
+)
 from pyama_core.processing.workflow.services.base import ProgressEvent
 
 _LEAST_SECONDS_BETWEEN_EVENTS = 0.1
@@ -96,7 +99,8 @@ def _manager() -> Iterator[SyncManager]:
     from loky.backend import get_context
 
     manager = SyncManager(ctx=get_context("loky"))
-    manager.start(initializer=become_worker)
+    with interrupts_kept_from_children():
+        manager.start(initializer=become_worker)
     try:
         yield manager
     finally:

@@ -110,7 +110,7 @@ def run_complete_workflow(
     if not finished:
         raise InterruptedError(
             f"The run was cancelled with {keeper.n_done} of {len(run.plans)} FOVs done; "
-            "the same call goes on from there."
+            "run it again, and it goes on from there."
         )
     return not keeper.failures
 

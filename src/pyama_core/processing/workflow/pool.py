@@ -4,7 +4,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
 
-from pyama_core.processing.workflow.child import become_worker
+from pyama_core.processing.workflow.child import (
+    become_worker,
+    interrupts_kept_from_children,
+)
 
 _ONE_THREAD: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -36,7 +39,8 @@ class LokyPool:
 
     def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run a task in a worker process."""
-        future: Future[Any] = self._executor.submit(task, *args)
+        with interrupts_kept_from_children():
+            future: Future[Any] = self._executor.submit(task, *args)
         return future
 
     def rebuild(self) -> bool:
