@@ -143,6 +143,6 @@ def background_accuracy() -> list[Figure]:
     if SHARED.is_dir():
         movies["t98g"] = list(t98g_cases())
     for name, cases in movies.items():
-        for method, params in (("auto", auto), ("plain tiles", plain)):
+        for method, params in (("auto", auto), ("plain tiles, for comparison", plain)):
             rows += figures(f"{name}, {method}", [score(case, params)[0] for case in cases])
     return rows

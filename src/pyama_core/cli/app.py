@@ -1,5 +1,6 @@
 """The commands and their options; what they do lives in modules loaded when one is called."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -160,5 +161,6 @@ def main() -> None:
 
 
 def _interrupted(signum: int, frame: FrameType | None) -> None:
+    """End at once: an exception could be swallowed by whatever is being imported."""
     typer.echo("Interrupted.", err=True)
-    sys.exit(EXIT_INTERRUPTED)
+    os._exit(EXIT_INTERRUPTED)

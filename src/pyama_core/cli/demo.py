@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pyama_core.cli.run import RunRequest, run_workflow
 from pyama_core.columns import CELL, GOOD, INTENSITY_TOTAL, TIME
+from pyama_core.io.atomic import remove_partial
 from pyama_core.overview import Truth
 from pyama_core.sample import SampleTruth, make_sample
 
@@ -27,6 +28,7 @@ _DRAWN_FOV: Final = 0
 def run_demo(output: Path, workers: int) -> int:
     """Make the sample, run the workflow on it and show what came out; return the exit code."""
     output.mkdir(parents=True, exist_ok=True)
+    remove_partial(output)
     path = output / _SAMPLE
     typer.echo(f"Making the sample experiment {path} ...")
     truth = make_sample(path)
