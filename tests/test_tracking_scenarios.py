@@ -241,3 +241,17 @@ def test_a_cell_that_appears_beside_another_is_no_daughter():
 def test_what_cannot_be_tracked_is_said(segmented, phase, said):
     with pytest.raises(InputError, match=said):
         track_stack(segmented, PARAMS, phase=phase)
+
+
+def test_overlap_below_the_threshold_is_no_link():
+    truth = discs([{1: (50.0, 40.0 + 6 * t, 9.0)} for t in range(4)])
+    params = TrackingParams(linking_threshold=0.3, max_gap=0, correct_drift=False)
+    assert len(track_stack(truth, params).lineage) == 4
+    assert len(track_stack(truth, TrackingParams(correct_drift=False)).lineage) == 1
+
+
+def test_a_cell_farther_than_allowed_is_another():
+    truth = discs([{1: (50.0, 30.0 + 22 * t, 9.0)} for t in range(4)])
+    near, far = (TrackingParams(max_distance=d, correct_drift=False) for d in (15, 30))
+    assert len(track_stack(truth, near).lineage) == 4
+    assert len(track_stack(truth, far).lineage) == 1

@@ -15,6 +15,9 @@ from pyama_core.processing.tracking.runs import Runs
 CLEAR = 0.5
 """Cost below which a link is beyond doubt: more than half of what the two cover, they share."""
 
+SLIGHT = 0.9
+"""Cost above which cells count as not overlapping: a cell that has moved by its own size may."""
+
 
 class Snapshot(NamedTuple):
     """The cells of one frame: their runs in raster order, cell by cell, and as regions."""
@@ -60,11 +63,12 @@ def link_pair(
     before, after = first.regions, second.regions
     shared = overlaps_of(first.by_cell, second.runs, shift)
     cost = _cost(before, after, shared)
-    clear = _without_rivals(shared) & (cost < CLEAR)
+    clear = _without_rivals(shared) & (cost < min(CLEAR, params.linking_threshold))
     settled = links(shared.source[clear], shared.target[clear], cost[clear])
     candidates = _candidates(before, after, shared.take(~clear), limits, params)
     kept = joined([settled, candidates])
     near = _nearby(before, after, shift, limits.max_distance, kept)
+    near = near.take(~_among(near, shared.take(cost <= SLIGHT), len(after)))
     return joined([settled, cheapest(joined([candidates, near]), len(before))])
 
 
@@ -109,6 +113,12 @@ def _nearby(
         return joined([])
     unlike = first.take(source[i]).unlike(second.take(target[j]))
     return links(source[i], target[j], 1 + away / max_distance + unlike)
+
+
+def _among(events: Events, shared: Overlaps, n_targets: int) -> NDArray[np.bool_]:
+    """Tell which links are between cells of one of the overlapping pairs."""
+    pair = events.source[:, 0] * n_targets + events.target[:, 0]
+    return np.isin(pair, shared.source * n_targets + shared.target)
 
 
 def _splitting(first: Regions, second: Regions, shared: Overlaps, params: TrackingParams) -> Events:
