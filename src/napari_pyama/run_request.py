@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import yaml
 
@@ -22,9 +23,12 @@ from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import WorkflowParams
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import changed_settings
 from pyama_core.processing.workflow.resolve import layout_of
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+
+_SECONDS_TO_ANSWER: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class RunRequest:
     n_workers: int = 2
     batch_size: int = 2
     scheduler: str = ""
+    keep: Keep = "all"
+    """``"results"`` removes raw copies and intermediate stacks of each finished FOV."""
 
     @property
     def from_file(self) -> bool:
@@ -148,6 +154,7 @@ def execute(request: RunRequest, report: Report, cancel: threading.Event) -> boo
             cancel=cancel,
             executor=executor,
             source=None if request.from_file else request.source,
+            keep=request.keep,
         )
 
 
@@ -167,6 +174,8 @@ def command_of(request: RunRequest) -> str:
         words += ["--fl", str(channel)]
     words += ["--fovs", format_fovs(request.fovs).replace(" ", "")]
     words += ["--workers", str(request.n_workers), "--batch-size", str(request.batch_size)]
+    if request.keep != "all":
+        words += ["--keep", request.keep]
     for name, value in changed_settings(request.recipe).items():
         words += ["--set", f"{name}={_as_yaml(value)}"]
     return shlex.join(words)
@@ -196,7 +205,7 @@ def _cluster(scheduler: str) -> Iterator[Executor | None]:
             "installed: install napari-pyama[cluster] or clear the address."
         ) from None
     try:
-        client = Client(scheduler)  # type: ignore[no-untyped-call]
+        client = Client(scheduler, timeout=_SECONDS_TO_ANSWER)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise InputError(
             f"The cluster scheduler at {scheduler} does not answer ({error}): "

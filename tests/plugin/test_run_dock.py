@@ -173,6 +173,16 @@ def test_callbacks_do_not_hold_the_gui_thread(stopwatch, dock, until):
     assert not slow
 
 
+def test_only_results_are_kept_when_asked(dock, until):
+    dock.form.fovs.setCurrentText("0")
+    dock.form.only_results.setChecked(True)
+    dock.recipe_bar.command.click()
+    assert "--keep results" in QApplication.clipboard().text()
+    run(dock, until)
+    assert not list(dock.form.folder.path.rglob("*_pc_ch_*.npy"))
+    assert np.asarray(dock.viewer.layers["cells"].data[0]).any()
+
+
 def _workers():
     return [line for line in _command_lines() if "loky" in line and "tracker" not in line]
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox, QWidget
 
 from napari_pyama.run_request import RunRequest, default_folder
 from napari_pyama.session import Session
@@ -40,6 +40,11 @@ class RunForm(QWidget):
         self.fovs.setToolTip('"all", "this one", or numbers and ranges such as 0-4,7.')
         self.batch_size = _count(settings.batch_size, "FOVs that are copied ahead of computing.")
         self.n_workers = _count(settings.n_workers, "Processes that compute at the same time.")
+        self.only_results = QCheckBox("Keep only results")
+        self.only_results.setToolTip(
+            "Remove raw copies and intermediate stacks when a FOV is done; raw frames are then "
+            "read from the file again."
+        )
         self._lay_out()
         self._connect()
 
@@ -52,6 +57,7 @@ class RunForm(QWidget):
         layout.addRow("FOVs", self.fovs)
         layout.addRow("Batch size (FOVs)", self.batch_size)
         layout.addRow("Workers (processes)", self.n_workers)
+        layout.addRow(self.only_results)
 
     def _connect(self) -> None:
         self.channels.changed.connect(self._session.set_channels)
@@ -59,6 +65,7 @@ class RunForm(QWidget):
         self.fovs.currentTextChanged.connect(self.changed)
         self.batch_size.valueChanged.connect(self.changed)
         self.n_workers.valueChanged.connect(self.changed)
+        self.only_results.toggled.connect(self.changed)
 
     def show_view(self, view: View) -> None:
         """Show the channels of the experiment in view; a new one gets a folder of its own."""
@@ -90,6 +97,7 @@ class RunForm(QWidget):
             n_workers=self.n_workers.value(),
             batch_size=self.batch_size.value(),
             scheduler=self._scheduler,
+            keep="results" if self.only_results.isChecked() else "all",
         )
 
     def _chosen_fovs(self, view: View) -> tuple[int, ...]:
