@@ -264,3 +264,20 @@ def test_every_dock_copies_the_command_of_the_whole_run(shown, shared_data):
     command = QApplication.clipboard().text()
     assert command.startswith("pyama run ")
     assert "--set segmentation.opening_iterations=1" in command
+
+
+def test_an_empty_segmentation_gives_empty_results_and_no_error(viewer, shown, until, monkeypatch):
+    from napari_pyama.widgets import dock as dock_module
+
+    told = []
+    monkeypatch.setattr(dock_module, "show_error", told.append)
+    session_of(viewer).set_section("segmentation", SegmentationParams(min_size=100_000))
+    dock = shown(ExtractDock(viewer))
+    until(lambda: dock.status.text() == "0 cells measured in this frame.")
+    dock.trial.start()
+    until(lambda: not dock.trial.task.running)
+    assert not told
+    assert not viewer.layers["tracks"].visible
+    assert dock.table.model().rowCount() == 0
+    viewer.dims.set_current_step(0, 1)
+    until(lambda: "FOV 1" in dock.heading.text())
