@@ -296,6 +296,20 @@ def test_every_part_of_the_strokes_has_every_kind():
         assert set(fold[kinds == kind]) == {0, 1, 2, 3}
 
 
+def test_training_can_be_cancelled_before_each_forest():
+    frame, instances = culture(0)
+    seen = []
+
+    def tick(message, number):
+        seen.append(number)
+        if number == SMALL.folds + 1:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train_classifier([frame], [strokes_on(instances)], SMALL, tick=tick)
+    assert seen == [0, 1, 2, 3]
+
+
 def test_training_without_scikit_learn_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     frame, instances = culture(0)

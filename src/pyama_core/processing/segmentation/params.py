@@ -189,7 +189,7 @@ class SegmentationParams(Section):
         when=_TRAINED,
     )
     trained_probability: float = param(
-        0.55,
+        0.6,
         "For the method trained: probability from which a pixel surely belongs to a cell.",
         ge=0.0,
         le=1.0,
@@ -197,7 +197,7 @@ class SegmentationParams(Section):
         when=_TRAINED,
     )
     trained_doubt: float = param(
-        0.25,
+        0.2,
         "For the method trained: probability below which a pixel is surely background; between "
         "this and the other, edges in the image decide.",
         ge=0.0,
@@ -215,9 +215,9 @@ class SegmentationParams(Section):
         when=_TRAINED,
     )
     trained_smoothing: float = param(
-        8.0,
+        6.0,
         "For the method trained: standard deviation of the smoothing before touching cells are "
-        "told apart; about a quarter of a cell's width.",
+        "told apart; about a fifth of a cell's width.",
         unit="px",
         ge=0.0,
         le=100.0,

@@ -20,7 +20,7 @@ from pyama_core.processing.segmentation.trained.features import (
 )
 from pyama_core.processing.segmentation.trained.forest import Forest
 
-_STRIP = 1024
+_STRIP = 512
 
 
 @dataclass(frozen=True)

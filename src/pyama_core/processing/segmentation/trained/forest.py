@@ -43,7 +43,8 @@ class Forest:
         """Mean share of each class over the trees, ``(classes, h, w)``."""
         shape = planes.fine.shape[1:]
         out = np.zeros((*shape, self.share.shape[1]), np.float32)
-        vote(*planes, *vars(self).values(), out)
+        split = (self.feature, self.threshold, self.left, self.right)
+        vote(*planes, self.root, *split, self.share, out)
         return np.ascontiguousarray(np.moveaxis(out, -1, 0))
 
     def check(self, n_features: int, n_classes: int) -> None:

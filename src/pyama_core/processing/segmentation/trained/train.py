@@ -27,6 +27,7 @@ from pyama_core.processing.segmentation.trained.strokes import (
     check_strokes,
     divide_strokes,
 )
+from pyama_core.processing.stack import Tick, no_tick
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
@@ -66,6 +67,8 @@ def train_classifier(
     frames: Sequence[NDArray[Any]],
     strokes: Sequence[Strokes],
     options: TrainingOptions | None = None,
+    *,
+    tick: Tick = no_tick,
 ) -> PixelClassifier:
     """Learn from brush strokes what is a cell.
 
@@ -79,6 +82,8 @@ def train_classifier(
         outlines, are enough.
     options
         How it is trained; the defaults where None.
+    tick
+        Called before each forest is grown, with its number; may raise to cancel.
 
     Raises
     ------
@@ -92,8 +97,11 @@ def train_classifier(
     planes = [image_planes(image, options.binning) for image in images]
     drawn = [binned_strokes(array, options.binning) for array in strokes]
     kinds = np.concatenate([array[array > 0] for array in drawn])
+    tick("pixels", 0)
     first = grow(_rows(planes, drawn), kinds, options)
-    second = grow(_rows_in_context(planes, drawn, kinds, options), kinds, options)
+    rows = _rows_in_context(planes, drawn, kinds, options, tick)
+    tick("pixels in context", options.folds + 1)
+    second = grow(rows, kinds, options)
     classes = tuple(np.unique(kinds).tolist())
     return PixelClassifier(classes, options.binning, (first, second))
 
@@ -149,13 +157,18 @@ def _rows(planes: Sequence[Planes], drawn: Sequence[Strokes]) -> Rows:
 
 
 def _rows_in_context(
-    planes: Sequence[Planes], drawn: Sequence[Strokes], kinds: Kinds, options: TrainingOptions
+    planes: Sequence[Planes],
+    drawn: Sequence[Strokes],
+    kinds: Kinds,
+    options: TrainingOptions,
+    tick: Tick,
 ) -> Rows:
     """Features of the blocks drawn on, with answers of forests that did not see their stroke."""
     rows = _rows(planes, drawn)
     context: Rows | None = None
     fold = divide_strokes(drawn, options.folds, options.seed)
     for k in range(options.folds):
+        tick("pixels by strokes elsewhere", k + 1)
         forest = grow(rows[fold != k], kinds[fold != k], options)
         answers = _rows(list(_contexts(forest, planes)), drawn)
         context = answers if context is None else np.where((fold == k)[:, None], answers, context)
