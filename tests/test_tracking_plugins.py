@@ -1,8 +1,11 @@
 """Trackers are chosen by name; those of other packages plug in."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from pyama_core.errors import InputError
 from pyama_core.processing import registry
 from pyama_core.processing.tracking import TrackingParams, track_stack
 from tests.reference.tracking import discs, ids_at
+
+PAGE = Path(__file__).parents[1] / "docs" / "custom-tracker.md"
 
 
 def dividing_cell():
@@ -41,19 +46,17 @@ def test_laptrack_closes_gaps_and_takes_missing_frames():
     assert len(track_stack(np.zeros((3, 16, 16), bool), params).lineage) == 0
 
 
-def follow_nothing(segmented, params, *, phase, missing, tick):
-    """A tracker that links nothing."""
-    from pyama_core.processing.tracking.following import follow_by_overlap
-
-    movie, events = follow_by_overlap(segmented, params, phase=phase, missing=missing, tick=tick)
-    return movie, events.take(slice(0, 0))
-
-
-def test_a_tracker_of_another_package_is_found_by_its_name(monkeypatch):
-    offered = EntryPoint("nothing", f"{__name__}:follow_nothing", "pyama_core.tracking")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [offered])
-    tracking = track_stack(dividing_cell(), TrackingParams(method="nothing"))
-    assert len(tracking.lineage) == 3 * 2 + 3 * 3
+def test_the_tracker_of_the_documentation_plugs_in(monkeypatch, tmp_path):
+    code, table = re.findall(r"```(?:python|toml)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "my_trackers.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    offered = tomllib.loads(table)["project"]["entry-points"]["pyama_core.tracking"]
+    entries = [EntryPoint(name, place, "pyama_core.tracking") for name, place in offered.items()]
+    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    truth = discs([{1: (40.0, 30.0 + 3 * t, 9.0), 2: (70.0, 90.0, 9.0)} for t in range(4)])
+    tracking = track_stack(truth > 0, TrackingParams(method="nearest"))
+    assert len(tracking.lineage) == 2
+    assert len(set(ids_at(tracking, truth, 1))) == 1
 
 
 def test_an_unknown_tracker_names_those_there_are():

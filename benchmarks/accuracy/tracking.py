@@ -31,12 +31,10 @@ Labels = NDArray[np.integer[Any]]
 
 
 def tracking_accuracy() -> list[Figure]:
-    """Print and return the figures of the default tracker."""
+    """Return the figures of the default tracker."""
     rows = [*colony_figures(), *sample_figures()]
     if SHARED.is_dir():
         rows += t98g_figures()
-    for row in rows:
-        print(f"{row.name:<44}{row.value:8.4f}  {row.reach}")
     return rows
 
 
@@ -119,4 +117,5 @@ def _lineage(ids: Labels, mothers: dict[int, int]) -> SimpleNamespace:
 
 
 if __name__ == "__main__":
-    tracking_accuracy()
+    for figure in tracking_accuracy():
+        print(f"{figure.name:<44}{figure.value:8.4f}  {figure.reach}")

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.stack import Stack, Tick
 from pyama_core.processing.tracking.events import NONE, Events, joined, links
-from pyama_core.processing.tracking.movie import Movie, Summary, assemble
+from pyama_core.processing.tracking.movie import Movie
+from pyama_core.processing.tracking.observing import observe
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import measure
-from pyama_core.processing.tracking.runs import runs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +35,7 @@ def follow_by_laptrack(
     tick: Tick,
 ) -> tuple[Movie, Events]:
     """Link centroids with LapTrack, its cutoffs at ``max_distance``; the tracker ``laptrack``."""
-    summaries = []
-    for t in range(len(segmented)):
-        tick("measuring cells", t)
-        if t not in missing:
-            regions = measure(runs_of(segmented[t]))
-            still = np.zeros((len(regions), 2))
-            summaries.append(Summary(t, regions, still, np.zeros(2), joined([])))
-    movie, _ = assemble(summaries, len(segmented), params)
+    movie = observe(segmented, params, missing=missing, tick=tick)
     if len(movie.frame) == 0:
         return movie, joined([])
     return movie, _events(*_solved(movie, params))
