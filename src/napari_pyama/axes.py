@@ -34,15 +34,19 @@ class Axes:
         }
 
     def _step(self, axis: str) -> tuple[float, str]:
-        """Size of one step and its unit; 1 and pixel (or frame) where it is not known."""
-        size, unit, unknown = {
-            "p": (None, "", "dimensionless"),
-            "t": (self.frame_min, "minute", "dimensionless"),
-            "z": (self.slice_um, "micrometer", "pixel"),
-            "y": (self.pixel_um, "micrometer", "pixel"),
-            "x": (self.pixel_um, "micrometer", "pixel"),
+        """Size of one step and its unit.
+
+        Where it is not known it is what napari gives a plain layer: layers of unlike units side
+        by side would lose theirs.
+        """
+        size, unit = {
+            "p": (None, ""),
+            "t": (self.frame_min, "minute"),
+            "z": (self.slice_um, "micrometer"),
+            "y": (self.pixel_um, "micrometer"),
+            "x": (self.pixel_um, "micrometer"),
         }[axis]
-        return (1.0, unknown) if size is None else (size, unit)
+        return (1.0, "pixel") if size is None else (size, unit)
 
 
 def stack_axes(metadata: MicroscopyMetadata) -> Axes:

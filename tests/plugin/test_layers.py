@@ -30,7 +30,7 @@ def test_every_axis_has_its_scale_unit_and_label():
     assert layer.data.shape == (N_FOVS, N_FRAMES, HEIGHT, WIDTH)
     assert tuple(layer.scale) == (1, 5, 0.5, 0.5)
     assert [str(unit) for unit in layer.units] == [
-        "dimensionless",
+        "pixel",
         "minute",
         "micrometer",
         "micrometer",
