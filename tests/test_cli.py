@@ -138,3 +138,10 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_2(
 
 def test_a_wrong_option_is_a_usage_error(pyama: Pyama) -> None:
     assert pyama("run", "--nonsense").code == 2
+
+
+def test_what_the_system_refuses_is_one_sentence(pyama: Pyama, small_nd2: Path) -> None:
+    answer = pyama("merge", small_nd2.parent, small_nd2.parent / "nowhere.yaml")
+    assert answer.code == 2
+    assert "nowhere.yaml cannot be used (No such file or directory): check path" in answer.err
+    assert answer.err.count("\n") == 1

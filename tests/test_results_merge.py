@@ -115,7 +115,7 @@ def test_a_fov_that_is_not_there_is_an_error_before_anything_is_written(
 ) -> None:
     with pytest.raises(InputError, match=r'"A".*FOV 3-4.*0-2, 5'):
         merge_samples(results, [Sample("A", "2-5")], results.output_dir / "merged")
-    with pytest.raises(InputError, match='Sample "A": FOV 9'):
+    with pytest.raises(InputError, match=r'"A" takes FOV 9.*holds 0-2, 5'):
         merge_samples(results, [Sample("A", "9")], results.output_dir / "merged")
     assert not (results.output_dir / "merged").exists()
 
@@ -135,6 +135,7 @@ def test_samples_are_read_with_fovs_as_text_number_or_list(tmp_path: Path) -> No
         ("[1, 2]", "no samples file"),
         ("samples: [", "no samples file"),
         ("samples: 3", "no samples file"),
+        ("samples: []", "names no samples"),
         ("samples: [{name: A, fovs: 0}, {name: A, fovs: 1}]", "twice"),
         ("samples: [{name: a/b, fovs: 0}]", "file name"),
     ],

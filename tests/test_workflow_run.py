@@ -13,7 +13,9 @@ from pyama_core.errors import InputError
 from pyama_core.io import ArraySource, MicroscopyMetadata, open_microscopy
 from pyama_core.io.results import read_results
 from pyama_core.io.tables import read_table
+from pyama_core.processing.workflow.index import ResultsKeeper
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.prepare import prepare_run
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from tests.scenes import MINUTES_PER_FRAME, scene_frame
 
@@ -102,6 +104,29 @@ def test_the_index_collects_fovs_of_several_runs(
     run(metadata, context_for(tmp_path), fovs=[0])
     run(metadata, context_for(tmp_path), fovs=[2])
     assert sorted(read_results(tmp_path).fovs) == [0, 2]
+
+
+def test_the_index_holds_fovs_that_another_run_finished_meanwhile(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    """As in a SLURM array: one folder, and FOVs that differ."""
+
+    assert run(metadata, context_for(tmp_path), fovs=[0])
+    keeper = ResultsKeeper(prepare_run(metadata, context_for(tmp_path), [0]), "all")
+    assert run(metadata, context_for(tmp_path), fovs=[1])
+    keeper.close("done")
+    assert list(read_results(tmp_path).fovs) == [0, 1]
+    table = (tmp_path / "traces.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[0] for row in table} == {"0", "1"}
+
+
+def test_finished_fovs_are_pruned_when_asked_for_later(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    assert run(metadata, context_for(tmp_path), fovs=[0])
+    assert run(metadata, context_for(tmp_path), fovs=[0], keep="results")
+    assert not list(tmp_path.glob("fov_000/*_pc_ch_0.npy"))
+    assert list(tmp_path.glob("fov_000/*_seg_labeled_ch_0.npy"))
 
 
 def test_progress_events_have_the_specified_keys_and_are_ready_for_json(

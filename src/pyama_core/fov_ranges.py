@@ -9,7 +9,7 @@ from pyama_core.errors import InputError
 _PART = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
 
-def parse_fovs(text: str, n_fovs: int) -> list[int]:
+def parse_fovs(text: str, n_fovs: int | None) -> list[int]:
     """Read a choice of fields of view.
 
     Parameters
@@ -18,7 +18,7 @@ def parse_fovs(text: str, n_fovs: int) -> list[int]:
         ``"all"``, or numbers and ranges separated by commas; ranges include both ends and
         counting starts at 0.
     n_fovs
-        How many there are.
+        How many there are; None where that is for the caller to check, and "all" is no choice.
 
     Returns
     -------
@@ -35,11 +35,11 @@ def parse_fovs(text: str, n_fovs: int) -> list[int]:
     >>> parse_fovs("0-2, 5", 6)
     [0, 1, 2, 5]
     """
-    if text.strip().lower() == "all":
+    if n_fovs is not None and text.strip().lower() == "all":
         return list(range(n_fovs))
     ranges = [_parse_part(part.strip(), text) for part in text.split(",")]
     last = max(fovs[-1] for fovs in ranges)
-    if last >= n_fovs:
+    if n_fovs is not None and last >= n_fovs:
         raise InputError(f'FOV {last} in "{text}" does not exist: {_allowed(n_fovs)}')
     return sorted(set().union(*ranges))
 
@@ -62,11 +62,11 @@ def _parse_part(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if match is None:
         raise InputError(
-            f'"{part}" in "{text}" is no FOV: write "all", or numbers and ranges such as "0-4, 7".'
+            f'"{text}" is no choice of FOVs: write "all", or numbers and ranges such as "0-4, 7".'
         )
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
-        raise InputError(f'The range "{part}" in "{text}" runs backwards: write {last}-{first}.')
+        raise InputError(f'The range "{part}" of FOVs runs backwards: write {last}-{first}.')
     return range(first, last + 1)
 
 

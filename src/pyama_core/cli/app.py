@@ -155,9 +155,18 @@ def main() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
-    except (InputError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except InputError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)
+    except OSError as error:
+        typer.echo(f"Error: {_refusal(error)}", err=True)
+        sys.exit(EXIT_USAGE)
+
+
+def _refusal(error: OSError) -> str:
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename} cannot be used ({error.strerror}): check path, permissions and disk."
 
 
 def _interrupted(signum: int, frame: FrameType | None) -> None:

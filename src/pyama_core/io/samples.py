@@ -60,7 +60,8 @@ def read_samples(path: Path | str) -> list[Sample]:
     FileNotFoundError
         Nothing is at `path`.
     InputError
-        The file is not of this form, a name is used twice or cannot be part of a file name.
+        The file is not of this form, names no sample, or a name twice, or one that cannot be part
+        of a file name.
     """
     import yaml
 
@@ -129,6 +130,8 @@ def _sample(entry: Any) -> Sample:
 
 
 def _check_names(path: Path, samples: Sequence[Sample]) -> None:
+    if not samples:
+        raise InputError(f"{path} names no samples: list at least one.")
     names = [sample.name for sample in samples]
     for name in names:
         if not name.strip() or set(name) & set(_FORBIDDEN):
@@ -145,7 +148,7 @@ def _fovs(sample: Sample, index: ResultsIndex) -> list[int]:
     if sample.fovs.strip().lower() == "all":
         return held
     try:
-        wanted = parse_fovs(sample.fovs, held[-1] + 1)
+        wanted = parse_fovs(sample.fovs, None)
     except InputError as error:
         raise InputError(f'Sample "{sample.name}": {error}') from None
     absent = sorted(set(wanted) - set(held))

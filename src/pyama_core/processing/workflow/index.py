@@ -2,10 +2,12 @@
 
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.experiment import write_experiment_table
+from pyama_core.io.result_files import as_files, scan_folder
 from pyama_core.io.results import MADE_FROM, ResultsIndex, read_results, write_results
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
@@ -15,6 +17,7 @@ from pyama_core.processing.workflow.prune import Keep, prune_fov
 from pyama_core.processing.workflow.recipe import recipe_text
 from pyama_core.processing.workflow.runlog import RunRecord, append_run, finish
 from pyama_core.processing.workflow.services.types import Channels
+from pyama_core.processing.workflow.status import read_status
 
 
 class ResultsKeeper:
@@ -35,7 +38,10 @@ class ResultsKeeper:
         unfinished = set(run.unfinished)
         self._done = {fov for fov in run.plans if fov not in unfinished}
         self._index = self._known_results()
+        self._take_in_others()
         for fov in self._done:
+            if keep == "results":
+                prune_fov(run.layout, fov)
             self._take_in(fov)
         self._write_recipe()
         self._write_index()
@@ -66,13 +72,15 @@ class ResultsKeeper:
         self._write_index()
 
     def close(self, outcome: str) -> None:
-        """Write the table of all traces and the log of the run."""
+        """Write the index, the table of all traces and the log of the run."""
+        self._take_in_others()
+        self._write_index()
         self._write_table()
         finish(self._log, outcome, time.perf_counter() - self._started, self.failures)
         append_run(self._run.layout.output_dir, self._log)
 
     def _known_results(self) -> ResultsIndex:
-        """Begin with what earlier runs left, for FOVs outside this one."""
+        """Begin with the failures of earlier runs."""
         layout, context = self._run.layout, self._run.context
         index = ResultsIndex(
             output_dir=layout.output_dir,
@@ -83,10 +91,20 @@ class ResultsKeeper:
         )
         with suppress(InputError, FileNotFoundError):
             known = read_results(layout.output_dir)
-            index.fovs.update(known.fovs)
             failures = known.extra.get("failures") or {}
             self._errors = {int(fov): str(error) for fov, error in failures.items()}
         return index
+
+    def _take_in_others(self) -> None:
+        """Take in FOVs outside this run, on which other runs may be working at the same time."""
+        layout = self._run.layout
+        for fov, found in scan_folder(layout.output_dir).items():
+            if fov in self._run.plans:
+                continue
+            self._index.fovs[fov] = as_files(found, layout.trace_channels())
+            self._errors.pop(fov, None)
+            if error := _error_of(layout.status(fov)):
+                self._errors[fov] = error
 
     def _take_in(self, fov: int) -> None:
         paths = found_paths(self._run.layout, fov)
@@ -121,3 +139,10 @@ class ResultsKeeper:
         layout = self._run.layout
         channels = Channels(layout.pc, list(layout.fl))
         write_text(layout.output_dir / RECIPE_YAML, recipe_text(self._run.params, channels))
+
+
+def _error_of(path: Path) -> str:
+    try:
+        return read_status(path).error
+    except InputError:
+        return ""

@@ -99,7 +99,8 @@ def run_complete_workflow(
     run = prepare_run(metadata, context, chosen, services=services, source=source)
     check_output_folder(run)
     machinery = _Machinery(n_workers, max(batch_size, n_workers), executor, source)
-    with held_locks(run.layout.lock(fov) for fov in run.unfinished):
+    touched = list(run.plans) if keep == "results" else run.unfinished
+    with held_locks(run.layout.lock(fov) for fov in touched):
         keeper = ResultsKeeper(run, keep)
         try:
             finished = _process(run, keeper, machinery, progress, cancel)

@@ -54,8 +54,9 @@ class FovStatus:
 
     @property
     def error(self) -> str:
-        """Why the FOV failed, empty where it did not."""
-        return next((step.error for step in self.steps.values() if step.state == "failed"), "")
+        """Which step failed and why, empty where none did."""
+        failed = (f"{n}: {step.error}" for n, step in self.steps.items() if step.state == "failed")
+        return next(failed, "")
 
 
 _ADAPTER = TypeAdapter(FovStatus)
