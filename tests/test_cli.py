@@ -76,7 +76,7 @@ def test_a_failed_fov_gives_exit_code_1_and_its_reason(
     assert "FOV 1: " in answer.out
     status = pyama("status", tmp_path)
     assert status.code == 1
-    assert "segmentation failed" in status.out
+    assert "segmentation failed, correction missing" in status.out
 
 
 def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from pyama_core.cli.app import EXIT_FAILED, EXIT_OK
 from pyama_core.processing.workflow.layout import fov_folder_name
+from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.status import FovStatus
 from pyama_core.processing.workflow.verify import damages, statuses
 
@@ -25,7 +26,9 @@ def show_status(folder: Path, *, verify: bool) -> int:
 
 
 def _steps(status: FovStatus) -> str:
-    return ", ".join(f"{step} {record.state}" for step, record in status.steps.items())
+    states: dict[str, str] = dict.fromkeys((s.name for s in ordered_services()), "missing")
+    states |= {step: record.state for step, record in status.steps.items()}
+    return ", ".join(f"{step} {state}" for step, state in states.items())
 
 
 def _failures(status: FovStatus) -> list[str]:
