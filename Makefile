@@ -26,14 +26,14 @@ lint: .venv/.dev
 	$(BIN)/mypy
 
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks.speed
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed
 
 accuracy: .venv/.dev
 	$(BIN)/python -m benchmarks.accuracy
 
 docs: .venv/.dev
 	$(BIN)/python -m docs.make_reference
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 screenshots: .venv/.dev .venv/.screen
 	$(SCREEN) $(BIN)/python -m docs.make_screenshots
