@@ -125,3 +125,14 @@ def test_light_that_stays_while_the_rest_bleaches_is_background_and_not_gain():
     assert error_of_gain(background, movie) < 0.12
     for t in (0, 19):
         assert np.abs(background.surface(t) - movie.background[t] - stray).max() < 15
+
+
+def test_auto_takes_no_gain_from_a_background_of_zeros():
+    """Background that the camera or an export clipped at 0 leaves only rounding errors."""
+    frames = np.zeros((3, 31, 38), np.uint16)
+    frames[:, 5:8, 5:8] = 1000
+    frames[:, 22:24, 30:33] = 700
+    movie_masks = np.zeros(frames.shape, bool)
+    background = estimate_background(frames, movie_masks, CorrectionParams())
+    assert background.method == "tiles"
+    assert background.correct(frames[0], 0).max() == pytest.approx(1000, rel=1e-3)

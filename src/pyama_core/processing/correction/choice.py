@@ -20,6 +20,8 @@ _SIGNIFICANT = 3.0
 """Standard errors by which an uneven gain must differ from an even one."""
 _UNEVEN = 0.005
 """A gain that varies by less is not worth dividing by."""
+_DARKEST = 0.1
+"""Part of its mean to which no illumination falls: where there is no light, rounding errors do."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _against_regression(params: CorrectionParams, slopes: Illumination) -> str:
 def _against_median(params: CorrectionParams, gain: Floats, error: float) -> str:
     if error > params.gain_precision:
         return f"its pattern is too faint for a gain (known to {error:.1%} only)"
+    if gain.min() < _DARKEST:
+        return f"its pattern falls to {gain.min():.2g} of its mean, as no illumination does"
     uneven = float(np.sqrt(np.mean((gain - 1) ** 2)))
     if uneven < max(_SIGNIFICANT * error, _UNEVEN):
         return f"its pattern is even ({uneven:.2%}, known to {error:.2%})"
