@@ -10,7 +10,7 @@ from pyama_core.processing.segmentation.distance import distance_to_background, 
 from pyama_core.processing.segmentation.finishing import finish
 from pyama_core.processing.segmentation.split import flooded, split_cells
 from tests.reference import segmentation as plain
-from tests.test_segmentation_bits import masks
+from tests.test_bits import masks
 from tests.test_segmentation_log_std import textured_disks
 
 EIGHT = np.ones((3, 3))
