@@ -12,6 +12,8 @@ from pyama_core.processing.extraction.features import feature_names
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.segmentation import SegmentationParams
 from pyama_core.processing.segmentation import method_names as segmentation_methods
+from pyama_core.processing.tracking import TrackingParams
+from pyama_core.processing.tracking import method_names as tracking_methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def _installed_choices(section: type[BaseModel], name: str) -> tuple[str, ...]:
     """Return what is offered under a name here, by this project and by installed packages."""
     offers = {
         (SegmentationParams, "method"): segmentation_methods,
+        (TrackingParams, "method"): tracking_methods,
         (ExtractionParams, "features"): feature_names,
     }
     offer = offers.get((section, name))

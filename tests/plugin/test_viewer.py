@@ -83,6 +83,32 @@ def test_closed_docks_leave_no_widgets_behind(viewer, qtbot):
     )
 
 
+def test_docks_become_tabs_and_only_the_one_in_front_shows_a_preview(viewer, qtbot):
+    open_in(viewer, experiment())
+    _, segment = open_dock(viewer, "Segment")
+    qtbot.waitUntil(lambda: "preview: segmentation" in viewer.layers, timeout=60_000)
+    _frame, _track = open_dock(viewer, "Track")
+    qtbot.waitUntil(lambda: "preview: tracking" in viewer.layers, timeout=60_000)
+    assert "preview: segmentation" not in viewer.layers
+    assert not segment.in_view
+    segment.parent().raise_()
+    qtbot.waitUntil(lambda: "preview: segmentation" in viewer.layers, timeout=60_000)
+    assert "preview: tracking" not in viewer.layers
+
+
+def test_a_dock_works_on_when_it_floats_or_was_hidden(viewer, qtbot):
+    open_in(viewer, experiment())
+    frame, dock = open_dock(viewer, "Segment")
+    frame.setFloating(True)
+    qtbot.waitUntil(lambda: "preview: segmentation" in viewer.layers, timeout=60_000)
+    frame.hide()
+    qtbot.waitUntil(lambda: "preview: segmentation" not in viewer.layers)
+    frame.show()
+    qtbot.waitUntil(lambda: "preview: segmentation" in viewer.layers, timeout=60_000)
+    frame.setFloating(False)
+    assert not dock._closed
+
+
 def test_docks_show_previews_of_the_frame_in_view(viewer, qtbot):
     open_in(viewer, experiment())
     open_dock(viewer, "Segment")

@@ -5,7 +5,15 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFrame,
+    QMainWindow,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_pyama.session import session_of
 
@@ -27,6 +35,7 @@ class Dock(QWidget):
         self.session = session_of(viewer)
         self._closed = False
         self._docked = False
+        self.in_view = False
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.refresh)
         self.column, self.footer = QVBoxLayout(), QVBoxLayout()
@@ -98,28 +107,55 @@ class Dock(QWidget):
     def event(self, event: QEvent | None) -> bool:
         """Shut down when the dock is taken out of its window."""
         if event is not None and event.type() == QEvent.Type.ParentChange:
-            removed = self._docked and self.parent() is None
-            self._docked = self.parent() is not None
-            if removed:
-                self.shut_down()
-                self.deleteLater()
+            self._on_new_parent()
         return bool(super().event(event))
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Start what is only done in view."""
         super().showEvent(event)
-        if not self._closed:
-            self.on_shown()
+        self._set_in_view(True)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Stop what is only done in view, everything when the window goes."""
+        """Stop what is only done in view, everything when the viewer goes."""
         super().hideEvent(event)
-        if self._closed:
-            return
-        if self._docked and not self.window().isVisible():
+        self._set_in_view(False)
+        frame = self.parent()
+        if isinstance(frame, QDockWidget) and not frame.parentWidget().isVisible():
             self.shut_down()
+
+    def _on_new_parent(self) -> None:
+        frame, was_docked = self.parent(), self._docked
+        self._docked = frame is not None
+        if isinstance(frame, QDockWidget):
+            frame.visibilityChanged.connect(self._set_in_view)
+            QTimer.singleShot(0, self._join_others)
+        elif was_docked and frame is None:
+            self.shut_down()
+            self.deleteLater()
+
+    def _set_in_view(self, in_view: bool) -> None:
+        """Take note that the dock comes into view or goes; a tab behind another is not in view."""
+        if self._closed or in_view == self.in_view:
+            return
+        self.in_view = in_view
+        if in_view:
+            self.on_shown()
         else:
             self.on_hidden()
+
+    def _join_others(self) -> None:
+        """Become a tab beside other docks of the plugin: below each other they are too low."""
+        window, own = self.window(), self.parent()
+        if self._closed or not isinstance(window, QMainWindow) or not isinstance(own, QDockWidget):
+            return
+        docks = [dock.parent() for dock in window.findChildren(Dock) if dock is not self]
+        for other in docks:
+            area = window.dockWidgetArea(own)
+            if isinstance(other, QDockWidget) and window.dockWidgetArea(other) == area:
+                window.tabifyDockWidget(other, own)
+                own.show()
+                own.raise_()
+                return
 
     def closeEvent(self, event: Any) -> None:
         """Shut down."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from napari.utils import progress as activity_progress
+from napari.utils import cancelable_progress
 from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
@@ -22,6 +22,9 @@ from napari_pyama.widgets.step_dock import NOTHING_OPEN
 from napari_pyama.widgets.wrapped_label import WrappedLabel
 from pyama_core.errors import InputError
 from pyama_core.processing.workflow.recipe import changed_settings
+
+_PARTS = 1000
+"""Parts of a progress bar."""
 
 
 class RunDock(Dock):
@@ -121,7 +124,7 @@ class RunDock(Dock):
         return self.form.request(view)
 
     def _plan_again(self) -> None:
-        if self.task.running or not self.isVisible():
+        if self.task.running or not self.in_view:
             return
         try:
             request = self.request()
@@ -161,17 +164,18 @@ class RunDock(Dock):
             return
         ended = self.progress.take(event)
         self.fovs.fovs.refresh()
-        self.bar.setValue(round(1000 * self.progress.share))
+        self.bar.setValue(round(_PARTS * self.progress.share))
         self.message.setText(self.progress.note or self.progress.in_words())
-        self._activity.n = self.bar.value()
-        self._activity.refresh()
+        self._activity.update(self.bar.value() - self._activity.n)
         if ended is not None:
             self._load_results()
 
     def _begin(self, plan: RunPlan) -> None:
         self.progress = RunProgress.of_steps(plan.steps)
         self.fovs.fovs.show_progress(self.progress)
-        self._activity = activity_progress(total=1000, desc="PyAMA workflow")
+        self._activity = cancelable_progress(
+            total=_PARTS, desc="PyAMA workflow", cancel_callback=self._on_cancel
+        )
 
     def _load_results(self) -> None:
         request, view = self._request, view_of(self.viewer)
@@ -218,7 +222,7 @@ class RunDock(Dock):
     def _show_running(self, running: bool) -> None:
         self.run.setEnabled(not running)
         self.cancel.setVisible(running)
-        self.bar.setMaximum(1000)
+        self.bar.setMaximum(_PARTS)
         self.bar.setVisible(running)
 
 

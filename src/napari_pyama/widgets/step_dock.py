@@ -148,7 +148,7 @@ class StepDock(Dock):
         return request_of(view, self.session)
 
     def _ask_for_preview(self, view: View) -> None:
-        if not (self.live.isChecked() and self.isVisible()):
+        if not (self.live.isChecked() and self.in_view):
             return
         if self.kind.needs_measured and not self.session.fl:
             self.status.setText("Choose a channel to measure: this step works on fluorescence.")
@@ -163,7 +163,7 @@ class StepDock(Dock):
         remove_roles(self.viewer, PREVIEW)
 
     def _on_preview(self, preview: Preview) -> None:
-        if not self.isVisible():
+        if not self.in_view:
             return
         self.status.setText(preview.text)
         show_layers(self.viewer, preview.layers)

@@ -5,7 +5,7 @@ from pyama_core.processing.tracking.lineage import Lineage
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.observing import observe
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.track import Tracker, Tracking, track_stack
+from pyama_core.processing.tracking.track import Tracker, Tracking, method_names, track_stack
 
 __all__ = [
     "Events",
@@ -15,6 +15,7 @@ __all__ = [
     "Tracking",
     "TrackingParams",
     "links",
+    "method_names",
     "observe",
     "track_stack",
 ]

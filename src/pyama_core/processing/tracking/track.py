@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.processing.registry import load_plugin
+from pyama_core.processing.registry import load_plugin, plugins
 from pyama_core.processing.stack import Stack, Tick, no_tick
 from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.lineage import Lineage
@@ -25,6 +25,11 @@ BUILTIN = {
     "overlap": "pyama_core.processing.tracking.following:follow_by_overlap",
     "laptrack": "pyama_core.processing.tracking.laptrack_adapter:follow_by_laptrack",
 }
+
+
+def method_names() -> list[str]:
+    """Names that `TrackingParams.method` may have here."""
+    return list(plugins(GROUP, BUILTIN))
 
 
 class Tracker(Protocol):
