@@ -18,7 +18,7 @@ from benchmarks.accuracy.scores import foreground_iou, instance_f1
 from benchmarks.accuracy.strokes import draw_strokes
 from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams, SegmentedFrame, segment_frame
-from pyama_core.processing.segmentation.trained import segment_trained, train_classifier
+from pyama_core.processing.segmentation.trained import train_classifier
 from pyama_core.sample import make_sample
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "phase_instances"
@@ -84,10 +84,12 @@ def score_pair(frames: dict[int, Labeled], pair: tuple[int, ...]) -> list[Score]
     """Train on strokes of some frames, measure on all others."""
     drawn = [draw_strokes(frames[n].instances, share=SHARE, seed=n) for n in pair]
     classifier = train_classifier([frames[n].frame for n in pair], drawn)
-    others = (labeled for number, labeled in frames.items() if number not in pair)
-    return [
-        compare(labeled, segment_trained(labeled.frame, TRAINED, classifier)) for labeled in others
-    ]
+    others = [labeled for number, labeled in frames.items() if number not in pair]
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "cells.npz"
+        classifier.save(model)
+        params = TRAINED.model_copy(update={"model": str(model)})
+        return [compare(labeled, segment_frame(labeled.frame, params)) for labeled in others]
 
 
 def score_log_std(labeled: Labeled) -> Score:
