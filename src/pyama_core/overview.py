@@ -1,5 +1,6 @@
 """One picture of what a run found: phase contrast with outlines, fluorescence, traces."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,8 @@ Truth = Callable[[int], Mapping[str, NDArray[Any]]]
 
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2
 _LOW, _HIGH = 1.0, 99.8
+_MOST_PIXELS: Final = 1024
+"""Pixels of an image's longer side that the picture can show."""
 
 
 def draw_overview(
@@ -80,17 +83,44 @@ def _raw_frame(
 
 
 def _draw_cells(axis: Any, image: NDArray[Any], labels: NDArray[Any], title: str) -> None:
+    _draw_image(axis, image, title)
+    step = _thinning(labels)
+    thinned = labels[::step, ::step]
+    height, width = labels.shape
+    axis.imshow(_outlines(thinned), extent=_extent(height, width), interpolation="nearest")
+    for cell, (row, column) in _centers(thinned).items():
+        _write_id(axis, cell, row * step, column * step)
+
+
+def _outlines(labels: NDArray[Any]) -> NDArray[np.float32]:
+    """Give an image ``(H, W, RGBA)`` of the cells' outlines, transparent elsewhere."""
+    edge = np.zeros(labels.shape, bool)
+    edge[:-1] |= labels[:-1] != labels[1:]
+    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    edge |= np.roll(edge, 1, axis=0) | np.roll(edge, 1, axis=1)
+    edge &= labels > 0
+    image = np.zeros((*labels.shape, 4), np.float32)
+    for cell in np.unique(labels[edge]):
+        image[edge & (labels == cell)] = (*_color(cell), 1)
+    return image
+
+
+def _centers(labels: NDArray[Any]) -> dict[int, tuple[float, float]]:
+    rows, columns = np.nonzero(labels)
+    cells = labels[rows, columns]
+    return {
+        int(cell): (float(rows[cells == cell].mean()), float(columns[cells == cell].mean()))
+        for cell in np.unique(cells)
+    }
+
+
+def _write_id(axis: Any, cell: int, row: float, column: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    _draw_image(axis, image, title)
-    cells = np.unique(labels)
-    for cell in cells[cells > 0]:
-        rows, columns = np.nonzero(labels == cell)
-        color = _color(cell)
-        axis.contour(labels == cell, levels=[0.5], colors=[color], linewidths=0.9)
-        center = (columns.mean(), rows.mean())
-        text = axis.annotate(str(cell), center, color=color, fontsize=8, ha="center", va="center")
-        text.set_path_effects([withStroke(linewidth=2, foreground="black")])
+    text = axis.annotate(
+        str(cell), (column, row), color=_color(cell), fontsize=8, ha="center", va="center"
+    )
+    text.set_path_effects([withStroke(linewidth=2, foreground="black")])
 
 
 def _draw_fluorescence(
@@ -114,10 +144,31 @@ def _draw_fluorescence(
 
 
 def _draw_image(axis: Any, image: NDArray[Any], title: str) -> None:
-    low, high = np.nanpercentile(image, (_LOW, _HIGH))
-    axis.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
+    """Draw an image; of a large one as many pixels as the picture can show."""
+    height, width = image.shape
+    step = _thinning(image)
+    shown = image[::step, ::step]
+    low, high = np.nanpercentile(shown, (_LOW, _HIGH))
+    axis.imshow(
+        shown,
+        cmap="gray",
+        vmin=low,
+        vmax=max(high, low + 1e-6),
+        extent=_extent(height, width),
+        interpolation="nearest",
+    )
     axis.set_title(title)
     axis.set_axis_off()
+
+
+def _thinning(image: NDArray[Any]) -> int:
+    height, width = image.shape
+    return math.ceil(max(int(height), int(width)) / _MOST_PIXELS)
+
+
+def _extent(height: int, width: int) -> tuple[float, float, float, float]:
+    """Place an image so that 0 is the center of its first pixel."""
+    return (-0.5, width - 0.5, height - 0.5, -0.5)
 
 
 def _draw_traces(
