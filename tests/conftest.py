@@ -21,10 +21,15 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def no_leaked_files() -> Iterator[None]:
-    """Fail a test that leaves an ND2 file open."""
+    """Fail a test that leaves an ND2 file open that was not open before."""
+    before = open_nd2_files()
     yield
-    left_open = [file.path for file in psutil.Process().open_files() if ".nd2" in file.path]
-    assert not left_open
+    assert not open_nd2_files() - before
+
+
+def open_nd2_files() -> set[str]:
+    """Paths of the ND2 files this process has open."""
+    return {file.path for file in psutil.Process().open_files() if ".nd2" in file.path}
 
 
 @pytest.fixture(scope="session")
