@@ -293,12 +293,15 @@ def test_two_runs_into_one_folder_are_refused(metadata: MicroscopyMetadata, tmp_
     assert not list((tmp_path / "fov_000").glob(".lock"))
 
 
-def test_jobs_run_on_a_dask_cluster(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [False, True])
+def test_jobs_run_on_a_dask_cluster(
+    metadata: MicroscopyMetadata, tmp_path: Path, processes: bool
+) -> None:
     distributed = pytest.importorskip("distributed")
     events: list[Any] = []
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
+            n_workers=1, threads_per_worker=1, processes=processes, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -5,12 +5,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.speed.measure import in_a_worker
 from benchmarks.speed.plain import plain_costs
 from benchmarks.speed.scenes import Scene
 from benchmarks.speed.steps import moving_bytes, step_costs
 from benchmarks.speed.whole import run_seconds, start_seconds
 
-SCENES = (Scene(512, 20), Scene(2048, 20), Scene(2048, 150), Scene(2048, 1000))
+SCENES = (Scene(512, 20, n_frames=100), Scene(2048, 20), Scene(2048, 150), Scene(2048, 1000))
 LONG = Scene(2048, 150, n_frames=20, n_fovs=2)
 STARTS = {
     "import pyama_core": "import pyama_core",
@@ -37,7 +38,7 @@ def main(scenes: Sequence[Scene], long: Scene | None, repeats: int, folder: Path
 def _print_scene(scene: Scene, folder: Path, repeats: int) -> None:
     plain, moved = plain_costs(scene, folder), moving_bytes(scene, folder, repeats)
     name = f"{scene.size} px, {scene.n_cells}"
-    for cost in step_costs(scene, folder, repeats):
+    for cost in in_a_worker(step_costs, scene, folder, repeats):
         faster = f"1/{plain[cost.step] / cost.ms:.1f}" if cost.step in plain else ""
         print(
             f"{name:<18}{cost.step:<14}{cost.ms:13.2f}{faster:>9}"

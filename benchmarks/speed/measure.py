@@ -7,10 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
+
+from pyama_core.processing.workflow.pool import LokyPool
+
+Result = TypeVar("Result")
 
 _STATUS = Path("/proc/self/status")
 _SECONDS_BETWEEN_SAMPLES = 0.005
+
+
+def in_a_worker(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do a piece of work in a fresh worker process, as a run starts them."""
+    pool = LokyPool(1)
+    try:
+        return cast("Result", pool.submit(work, *arguments).result())
+    finally:
+        pool.close(kill=False)
 
 
 def cpu_ms(work: Callable[[], Any], repeats: int) -> float:

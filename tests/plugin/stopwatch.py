@@ -63,11 +63,10 @@ CALLBACKS = (
 class Stopwatch:
     """Milliseconds of each callback, the longest by name.
 
-    `clock` may be the thread's own, which stands still while a busy machine does other things.
+    By the thread's own clock, which stands still while a busy machine does other things.
     """
 
-    def __init__(self, monkeypatch, clock=time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(self, monkeypatch) -> None:
         self.longest: dict[str, float] = {}
         self._left_out = 0.0
         self._depth = 0
@@ -91,11 +90,11 @@ class Stopwatch:
     def _timed(self, kind, name, method):
         @functools.wraps(method)
         def timed(*args, **kwargs):
-            began, left_out_before = self._clock(), self._left_out
+            began, left_out_before = time.thread_time(), self._left_out
             try:
                 return method(*args, **kwargs)
             finally:
-                spent = self._clock() - began - (self._left_out - left_out_before)
+                spent = time.thread_time() - began - (self._left_out - left_out_before)
                 key = f"{kind}.{name}"
                 self.longest[key] = max(self.longest.get(key, 0.0), 1000 * spent)
 
@@ -106,11 +105,11 @@ class Stopwatch:
         def left_out(*args, **kwargs):
             if self._in_napari:
                 return function(*args, **kwargs)
-            self._in_napari, began = True, self._clock()
+            self._in_napari, began = True, time.thread_time()
             try:
                 return function(*args, **kwargs)
             finally:
                 self._in_napari = False
-                self._left_out += self._clock() - began
+                self._left_out += time.thread_time() - began
 
         return left_out

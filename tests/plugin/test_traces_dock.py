@@ -1,6 +1,5 @@
 """The dock of traces on a viewer without a window: plot and images stay together."""
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -380,7 +379,7 @@ def test_layers_may_go_while_the_dock_is_open(dock, opened, until):
 
 
 def test_no_callback_holds_the_gui_thread(tmp_path, shown, until, monkeypatch):
-    stopwatch = Stopwatch(monkeypatch, clock=time.thread_time)
+    stopwatch = Stopwatch(monkeypatch)
     paths = ResultsPathsPerFOV(traces_csv=[(0, many_traces(tmp_path / "many_traces.csv"))])
     source = ArraySource(np.zeros((1, 200, 500, 500), np.uint8), "PTYX", name="many")
     (data, arguments, kind), *_ = raw_layers(source)

@@ -21,7 +21,7 @@ from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
 from pyama_core.overview import Truth, draw_overview
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
 from pyama_core.processing.workflow.order import load_step
-from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.pipeline import check_sizes, run_complete_workflow
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
 from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import Recipe, read_recipe, with_values
@@ -49,6 +49,7 @@ class RunRequest:
 
 def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | None = None) -> int:
     """Run or plan the workflow and show what came out, beside the truth where it is known."""
+    check_sizes(request.batch_size, request.workers)
     with open_microscopy(request.file) as source:
         metadata = source.metadata
     context = _context(request)

@@ -39,9 +39,10 @@ def load_plugin(group: str, name: str, builtin: Mapping[str, str] | None = None)
     own = (builtin or {}).get(name)
     loaders = {name: EntryPoint(name, own, group).load} if own else plugins(group, builtin)
     if name not in loaders:
+        kind = group.removeprefix("pyama_core.")
         raise InputError(
-            f"{group}: there is no {name!r}; choose one of {', '.join(loaders)}, "
-            "or install the package that offers it."
+            f"{kind}: there is no {name!r}; choose one of {', '.join(loaders)}, or install "
+            "the package that offers it."
         )
     try:
         return loaders[name]()

@@ -88,10 +88,37 @@ def open_channel(executor: Executor | None) -> Iterator[QueueChannel]:
             yield QueueChannel(manager.Queue(), manager.Event())
 
 
-def _dask_channel(client: Any) -> QueueChannel:
+@dataclass
+class NamedChannel:
+    """A dask worker's end: only names travel, for a scheduler unpickles what it passes on."""
+
+    events_name: str
+    flag_name: str
+
+    def put(self, event: ProgressEvent) -> None:
+        """Send a progress event through the cluster's queue."""
+        from distributed import Queue
+
+        Queue(self.events_name).put(event)  # type: ignore[no-untyped-call]
+
+    def cancelled(self) -> bool:
+        """Whether the cluster's event is set."""
+        from distributed import Event
+
+        return bool(Event(self.flag_name).is_set())  # type: ignore[no-untyped-call]
+
+
+class DaskChannel(QueueChannel):
+    """The caller's end of a channel over a dask cluster."""
+
+    def __reduce__(self) -> tuple[type[NamedChannel], tuple[str, str]]:
+        return NamedChannel, (self.events.name, self.flag.name)
+
+
+def _dask_channel(client: Any) -> DaskChannel:
     from distributed import Event, Queue
 
-    return QueueChannel(Queue(client=client), Event(client=client))  # type: ignore[no-untyped-call]
+    return DaskChannel(Queue(client=client), Event(client=client))  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def run_complete_workflow(
     InterruptedError
         The run was cancelled; what was done is saved.
     """
-    _check_sizes(batch_size, n_workers)
+    check_sizes(batch_size, n_workers)
     chosen = _chosen_fovs(metadata.n_fovs, fovs, fov_start, fov_end)
     run = prepare_run(metadata, context, chosen, services=services, source=source)
     check_output_folder(run)
@@ -239,7 +239,8 @@ def _chosen_fovs(
     return sorted(set(fovs))
 
 
-def _check_sizes(batch_size: int, n_workers: int) -> None:
+def check_sizes(batch_size: int, n_workers: int) -> None:
+    """Raise InputError unless both are at least 1."""
     for name, value in (("batch_size", batch_size), ("n_workers", n_workers)):
         if value < 1:
             raise InputError(f"{name} is {value}: it must be 1 or more.")

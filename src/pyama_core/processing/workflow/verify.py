@@ -44,5 +44,5 @@ def _damage(path: Path, output: OutputRecord, verify: bool) -> str:
     if path.stat().st_size != output.size:
         return f"has {path.stat().st_size} bytes instead of {output.size}"
     if verify and digest_file(path) != output.digest:
-        return "was changed or damaged since it was written"
+        return "was changed or damaged since it was written; remove it, and a run makes it again"
     return ""
