@@ -43,9 +43,10 @@ def divided(pixels: NDArray[np.int64], expected: Regions) -> NDArray[np.int64]:
     Distances are Mahalanobis', so that each cell claims pixels according to its extent and
     orientation. The pixel nearest to a cell is always its own, so that none disappears.
     """
-    offset = pixels[None] - expected.center[:, None]
+    dy, dx = (pixels[:, axis] - expected.center[:, axis, None] for axis in (0, 1))
     inverse = np.linalg.inv(expected.covariance.astype(np.float64))
-    away = np.einsum("kni,kij,knj->kn", offset, inverse, offset)
+    yy, yx, xx = inverse[:, 0, 0, None], inverse[:, 0, 1, None], inverse[:, 1, 1, None]
+    away = yy * dy * dy + 2 * yx * dy * dx + xx * dx * dx
     owner: NDArray[np.int64] = away.argmin(axis=0)
     for cell in range(len(away)):
         nearest = int(away[cell].argmin())
