@@ -162,6 +162,8 @@ class RunDock(Dock):
         if isinstance(event, RunPlan):
             self._begin(event)
             return
+        if self._activity is None:  # the dock was closed while this was on its way
+            return
         ended = self.progress.take(event)
         self.fovs.fovs.refresh()
         self.bar.setValue(round(_PARTS * self.progress.share))
