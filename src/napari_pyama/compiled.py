@@ -35,4 +35,4 @@ def _compile(dtype: str, recipe: WorkflowParams) -> None:
     try:
         pool.submit(warm_up, dtype, recipe).result()
     finally:
-        pool.close(kill=False)
+        pool.close()

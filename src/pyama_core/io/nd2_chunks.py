@@ -8,6 +8,7 @@ import struct
 import threading
 import weakref
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -98,6 +99,14 @@ class ChunkFile:
         buffer = bytearray(size)
         self.read_into(start, memoryview(buffer))
         return bytes(buffer)
+
+    def strips(self, start: int, size: int, strip_bytes: int) -> Iterator[memoryview]:
+        """Bytes of the file piece by piece, in one buffer; raises EOFError as `read` does."""
+        buffer = memoryview(bytearray(min(size, strip_bytes)))
+        for position in range(start, start + size, strip_bytes):
+            strip = buffer[: start + size - position]
+            self.read_into(position, strip)
+            yield strip
 
     def read_into(self, start: int, buffer: memoryview) -> None:
         """Fill a buffer of bytes from the file; raises EOFError where it ends too early."""

@@ -61,7 +61,8 @@ class ModernFrames:
             if name in self._file:
                 digest.update(self._file.load(name))
         for index in sampled:
-            digest.update(self._file.read(*self._file.frame_content(index)))
+            for strip in self._file.strips(*self._file.frame_content(index), STRIP_BYTES):
+                digest.update(strip)
 
     def read(
         self, index: int, description: Nd2Description, channels: Sequence[int]

@@ -10,6 +10,7 @@ from pyama_core.io.atomic import collected_digests, remove_partial
 from pyama_core.io.digest import digest_file
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.processing.workflow.channel import Channel, ThrottledReporter
+from pyama_core.processing.workflow.child import become_worker
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import sections_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
@@ -41,6 +42,15 @@ class Outcome:
     details: str = ""
     """The traceback, for the log."""
     cancelled: bool = False
+
+
+def begin() -> None:
+    """Become a worker, one that has imported what its jobs need."""
+    become_worker()
+
+
+def be_ready() -> None:
+    """Do nothing: workers start with the first task they are given."""
 
 
 def run_job(job: Job) -> Outcome:

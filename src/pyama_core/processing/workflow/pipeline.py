@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,9 +138,10 @@ def _process(
         return True
     n_workers = min(machinery.n_workers, len(run.unfinished))
     with (
+        closing(make_pool(n_workers, machinery.executor)) as pool,
         open_channel(machinery.executor) as channel,
         forwarding(channel, progress),
-        _closing(make_pool(n_workers, machinery.executor)) as pool,
+        _closed_on_error(pool),
         ThreadPoolExecutor(1, "copying") as copier,
     ):
 
@@ -160,7 +161,7 @@ def _process(
             return True
         channel.flag.set()
         schedule.drain()
-        pool.close(kill=True)
+        pool.close()
         return False
 
 
@@ -216,13 +217,13 @@ def _compilation(run: PreparedRun, pool: Pool, channel: QueueChannel) -> "Future
 
 
 @contextmanager
-def _closing(pool: Pool) -> Iterator[Pool]:
+def _closed_on_error(pool: Pool) -> Iterator[None]:
+    """End the workers while they can still reach the channel, so that none records a failure."""
     try:
-        yield pool
+        yield
     except BaseException:
-        pool.close(kill=True)
+        pool.close()
         raise
-    pool.close(kill=False)
 
 
 def _chosen_fovs(

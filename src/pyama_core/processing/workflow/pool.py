@@ -4,10 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
 
-from pyama_core.processing.workflow.child import (
-    become_worker,
-    interrupts_kept_from_children,
-)
+from pyama_core.processing.workflow.child import interrupts_kept_from_children
+from pyama_core.processing.workflow.jobs import be_ready, begin
 
 _ONE_THREAD: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -25,8 +23,8 @@ class Pool(Protocol):
         """Replace broken workers; False where that is not ours to do."""
         ...
 
-    def close(self, *, kill: bool) -> None:
-        """Let go of the workers, terminating busy ones if `kill`."""
+    def close(self) -> None:
+        """Let go of the workers, whatever they are doing."""
         ...
 
 
@@ -45,24 +43,24 @@ class LokyPool:
 
     def rebuild(self) -> bool:
         """Start new workers in place of a broken pool's."""
-        self.close(kill=True)
+        self.close()
         self._executor = self._start()
         return True
 
-    def close(self, *, kill: bool) -> None:
-        """End all workers, terminating busy ones if `kill`."""
-        self._executor.shutdown(wait=True, kill_workers=kill)
+    def close(self) -> None:
+        """End all workers, busy or not; taking them down gently would cost half a second."""
+        self._executor.shutdown(wait=True, kill_workers=True)
 
     def _start(self) -> Any:
         from loky import ProcessPoolExecutor
         from loky.backend import get_context
 
-        return ProcessPoolExecutor(
-            self._n_workers,
-            context=get_context("loky"),
-            initializer=become_worker,
-            env=_ONE_THREAD,
+        executor = ProcessPoolExecutor(
+            self._n_workers, context=get_context("loky"), initializer=begin, env=_ONE_THREAD
         )
+        with interrupts_kept_from_children():
+            executor.submit(be_ready)
+        return executor
 
 
 class GivenPool:
@@ -82,7 +80,7 @@ class GivenPool:
         """Say that a broken executor is the caller's to mend."""
         return False
 
-    def close(self, *, kill: bool) -> None:
+    def close(self) -> None:
         """Cancel what has not started; what runs ends by itself."""
         for future in self._futures:
             future.cancel()
