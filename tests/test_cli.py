@@ -1,13 +1,17 @@
 """The command line as a user meets it: what it prints and how it exits."""
 
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pyama_core.cli import main
+from pyama_core.processing.workflow.locks import held_locks
 
 
 @dataclass
@@ -65,6 +69,53 @@ def test_a_dry_run_says_what_and_why_and_writes_nothing(
     assert "segmentation of FOV 0-2: not done yet" in answer.out
     assert "GB needed" in answer.out
     assert not (tmp_path / "out").exists()
+
+
+@contextmanager
+def a_file_in_the_way(folder: Path) -> Iterator[str]:
+    folder.write_text("mine")
+    yield "out cannot be written to"
+
+
+@contextmanager
+def a_file_in_the_place_of_a_fov(folder: Path) -> Iterator[str]:
+    folder.mkdir()
+    (folder / "fov_001").write_text("mine")
+    yield "fov_001 cannot be written to"
+
+
+@contextmanager
+def another_run(folder: Path) -> Iterator[str]:
+    with held_locks([folder / "fov_001" / ".lock"]):
+        yield "fov_001 is being worked on by process"
+
+
+@contextmanager
+def a_full_disk(folder: Path) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+        yield "out has 0.00 GB free: free some space"
+
+
+@pytest.mark.parametrize(
+    "obstacle", [a_file_in_the_way, a_file_in_the_place_of_a_fov, another_run, a_full_disk]
+)
+def test_a_dry_run_is_refused_as_the_run_would_be(
+    obstacle: Callable[[Path], AbstractContextManager[str]],
+    pyama: Pyama,
+    small_nd2: Path,
+    tmp_path: Path,
+) -> None:
+    arguments = ("run", small_nd2, "-o", tmp_path / "out", "--pc", "0")
+    with obstacle(tmp_path / "out") as words:
+        before = sorted(tmp_path.rglob("*"))
+        dry = pyama(*arguments, "--dry-run")
+        assert sorted(tmp_path.rglob("*")) == before
+        real = pyama(*arguments)
+    assert (dry.code, real.code) == (2, 2)
+    assert words in dry.err
+    assert words in real.err
+    assert "segmentation of FOV 0-2: not done yet" in dry.out
 
 
 def test_a_failed_fov_gives_exit_code_1_and_its_reason(

@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,12 +234,16 @@ def test_a_wrong_channel_is_refused_with_the_channels_there_are(
         run(metadata, context)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("n_frames", 99), ("n_fovs", 0), ("n_fovs", 99), ("width", 0)]
+)
 def test_metadata_that_contradict_the_file_are_refused(
-    metadata: MicroscopyMetadata, tmp_path: Path
+    metadata: MicroscopyMetadata, tmp_path: Path, field: str, value: int
 ) -> None:
-    wrong = MicroscopyMetadata(metadata.file_path, "small", N_FOVS, 99, SIZE, SIZE)
-    with pytest.raises(InputError, match="99"):
+    wrong = replace(metadata, **{field: value})
+    with pytest.raises(InputError, match=f"contradict.*{field} is given as {value}, the file has"):
         run(wrong, context_for(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_experiments_folder_is_left_alone(

@@ -1,7 +1,6 @@
 """One complete run as the user asked for it: what it would do, how it is done, its command."""
 
 import shlex
-import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -22,6 +21,7 @@ from pyama_core.io import MicroscopyFile
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import WorkflowParams
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import prepare_run
 from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import changed_settings
@@ -179,12 +179,6 @@ def command_of(request: RunRequest) -> str:
     for name, value in changed_settings(request.recipe).items():
         words += ["--set", f"{name}={_as_yaml(value)}"]
     return shlex.join(words)
-
-
-def free_bytes(folder: Path) -> int:
-    """Return the room on the disk of a folder that may not exist yet."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    return shutil.disk_usage(there).free
 
 
 def _as_yaml(value: object) -> str:

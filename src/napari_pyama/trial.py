@@ -16,7 +16,8 @@ from napari_pyama.task import Report
 from pyama_core.errors import InputError
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Job, run_job
-from pyama_core.processing.workflow.prepare import PreparedRun, check_output_folder, prepare_run
+from pyama_core.processing.workflow.output_folder import check_output_folder
+from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
 from pyama_core.processing.workflow.services.base import BaseProcessingService, ProgressEvent
 from pyama_core.processing.workflow.services.copying import CopyingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
@@ -102,7 +103,7 @@ def _prepare(request: Request, scratch: Path) -> PreparedRun:
         params=request.recipe.model_dump(),
     )
     run = prepare_run(source.metadata, context, [fov], source=source)
-    check_output_folder(run)
+    check_output_folder(folder, run.bytes_needed)
     context.results_paths[fov] = found_paths(run.layout, fov)
     return run
 

@@ -20,7 +20,9 @@ from pyama_core.fov_ranges import parse_fovs
 from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
 from pyama_core.overview import Truth, draw_overview
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
+from pyama_core.processing.workflow.locks import check_unlocked
 from pyama_core.processing.workflow.order import load_step
+from pyama_core.processing.workflow.output_folder import check_output_folder
 from pyama_core.processing.workflow.pipeline import check_sizes, run_complete_workflow
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
 from pyama_core.processing.workflow.prune import Keep
@@ -58,6 +60,8 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     plan = prepare_run(metadata, context, fovs, services=services)
     show_plan(plan, everything=dry_run)
     if dry_run:
+        check_output_folder(plan.layout.output_dir, plan.bytes_needed)
+        check_unlocked(plan.locks(request.keep))
         return EXIT_OK
     started = time.perf_counter()
     try:

@@ -1,11 +1,11 @@
 """Plans and summaries as text."""
 
-import shutil
 from collections import Counter, defaultdict
 
 import typer
 
 from pyama_core.fov_ranges import format_fovs
+from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.summary import RunSummary
 
@@ -51,7 +51,5 @@ def _by_step(seconds: Counter[str]) -> str:
 
 
 def _show_disk(run: PreparedRun) -> None:
-    folder = run.layout.output_dir.absolute()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = free_bytes(run.layout.output_dir)
     typer.echo(f"Disk: {run.bytes_needed / 1e9:.2f} GB needed, {free / 1e9:.2f} GB free.")

@@ -8,10 +8,10 @@ from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyMetadata
 
 _COMPARED: Final = (
-    ("n_fovs", 0),
-    ("n_frames", 0),
-    ("height", 0),
-    ("width", 0),
+    ("n_fovs", None),
+    ("n_frames", None),
+    ("height", None),
+    ("width", None),
     ("n_channels", 0),
     ("n_z", 1),
     ("dtype", ""),
@@ -28,7 +28,8 @@ _RELATIVE_TOLERANCE: Final = 1e-3
 def check_consistent(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> None:
     """Check metadata made by hand against those of the source.
 
-    Fields left at 0, empty or None are not stated, and neither is ``n_z`` of 1.
+    FOVs, frames, height and width are always stated; other fields left at 0, empty or None are
+    not, and neither is ``n_z`` of 1.
 
     Raises
     ------

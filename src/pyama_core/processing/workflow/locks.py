@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pyama_core.errors import InputError
+from pyama_core.processing.workflow.output_folder import check_writable, unwritable
 
 HEARTBEAT_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 60.0
@@ -52,29 +53,45 @@ def held_locks(paths: Iterable[Path]) -> Iterator[None]:
             beating.join()
 
 
+def check_unlocked(paths: Iterable[Path]) -> None:
+    """Check that `held_locks` would hold all of these now; nothing is written.
+
+    Raises
+    ------
+    FolderInUseError
+        Another living run holds one of them.
+    InputError
+        The folder of a FOV cannot be made or written to.
+    """
+    for path in paths:
+        check_writable(path.parent)
+        _check_free(path)
+
+
 def _acquire_in_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _acquire(path)
     except OSError as error:
-        raise InputError(
-            f"The folder {path.parent} cannot be written to ({error.strerror}): move away what is "
-            "in its place, change its permissions, or choose another output folder."
-        ) from None
+        raise unwritable(path.parent, error) from None
 
 
 def _acquire(path: Path) -> None:
     if _created(path):
         return
+    _check_free(path)
+    path.unlink(missing_ok=True)
+    if not _created(path):
+        raise FolderInUseError(f"{path.parent} was just taken by another run: wait until it ends.")
+
+
+def _check_free(path: Path) -> None:
     owner = _read_owner(path)
     if owner is not None and _is_alive(owner, path):
         raise FolderInUseError(
             f"{path.parent} is being worked on by process {owner['pid']} on {owner['host']}: "
             "wait until that run ends, or choose another output folder."
         )
-    path.unlink(missing_ok=True)
-    if not _created(path):
-        raise FolderInUseError(f"{path.parent} was just taken by another run: wait until it ends.")
 
 
 def _created(path: Path) -> bool:

@@ -14,9 +14,11 @@ from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.index import ResultsKeeper
 from pyama_core.processing.workflow.jobs import Job, Outcome, run_job
 from pyama_core.processing.workflow.locks import held_locks
+from pyama_core.processing.workflow.output_folder import check_output_folder
 from pyama_core.processing.workflow.pool import Pool, make_pool
-from pyama_core.processing.workflow.prepare import PreparedRun, check_output_folder, prepare_run
+from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
 from pyama_core.processing.workflow.prune import Keep
+from pyama_core.processing.workflow.resolve import complete_from, completed
 from pyama_core.processing.workflow.schedule import CancelFlag, Schedule
 from pyama_core.processing.workflow.services.base import (
     COMPILATION,
@@ -95,12 +97,12 @@ def run_complete_workflow(
         The run was cancelled; what was done is saved.
     """
     check_sizes(batch_size, n_workers)
+    metadata = completed(metadata) if source is None else complete_from(metadata, source.metadata)
     chosen = _chosen_fovs(metadata.n_fovs, fovs, fov_start, fov_end)
     run = prepare_run(metadata, context, chosen, services=services, source=source)
-    check_output_folder(run)
+    check_output_folder(run.layout.output_dir, run.bytes_needed)
     machinery = _Machinery(n_workers, max(batch_size, n_workers), executor, source)
-    touched = list(run.plans) if keep == "results" else run.unfinished
-    with held_locks(run.layout.lock(fov) for fov in touched):
+    with held_locks(run.locks(keep)):
         keeper = ResultsKeeper(run, keep)
         try:
             finished = _process(run, keeper, machinery, progress, cancel)

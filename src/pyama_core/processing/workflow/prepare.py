@@ -1,6 +1,5 @@
 """From what a user asked for to one frozen description of the run, or one clear error."""
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
 from pyama_core.processing.workflow.plan import PlannedStep, outputs_are_there, plan_fov
+from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.resolve import complete_from, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import ProcessingContext
@@ -44,6 +44,11 @@ class PreparedRun:
     def unfinished(self) -> list[int]:
         """FOVs with something left to do."""
         return [fov for fov in self.plans if self.services_to_run(fov)]
+
+    def locks(self, keep: Keep) -> list[Path]:
+        """Return the locks of the FOVs whose files will be written or removed."""
+        touched = self.plans if keep == "results" else self.unfinished
+        return [self.layout.lock(fov) for fov in touched]
 
     @property
     def bytes_needed(self) -> int:
@@ -90,33 +95,6 @@ def prepare_run(
         for is_there in [outputs_are_there(layout.folder(fov))]
     }
     return PreparedRun(actual, context, params, layout, steps, stamps, input_key, plans)
-
-
-def check_output_folder(run: PreparedRun) -> None:
-    """Make the output folder.
-
-    Raises
-    ------
-    InputError
-        It cannot be written to, or its disk has too little room for the plan.
-    """
-    folder = run.layout.output_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"The output folder {folder} cannot be written to ({error.strerror}): "
-            "choose another folder or change its permissions."
-        ) from None
-    free = shutil.disk_usage(folder).free
-    if run.bytes_needed > free:
-        raise InputError(
-            f"The run needs {run.bytes_needed / 1e9:.2f} GB, but the disk of {folder} has "
-            f"{free / 1e9:.2f} GB free: free some space, choose fewer FOVs or another disk."
-        )
 
 
 def _inspect(
