@@ -146,8 +146,8 @@ class StandIn:
     """Answers as a cellpose model does, and keeps what it was asked."""
 
     def __init__(self, gpu, pretrained_model):
-        if pretrained_model == "nonsense":
-            raise FileNotFoundError("no such weights")
+        if pretrained_model.endswith("damaged.pth"):
+            raise ValueError("not a model")
         self.loaded, self.asked = (gpu, pretrained_model), []
 
     def eval(self, x, **settings):
@@ -161,6 +161,8 @@ class StandIn:
 def cellpose(monkeypatch):
     models = types.ModuleType("cellpose.models")
     models.CellposeModel = StandIn
+    models.MODEL_NAMES = ["cpsam"]
+    models.get_user_models = lambda: ["kept"]
     package = types.ModuleType("cellpose")
     package.models = models
     monkeypatch.setitem(sys.modules, "cellpose", package)
@@ -197,9 +199,16 @@ class TestCellpose:
         }
         assert loads[0].asked == [(np.float32, (40, 50), settings)] * 3
 
-    def test_weights_that_cannot_be_loaded_are_an_error(self, cellpose):
-        params = SegmentationParams(method="cellpose", cellpose_model="nonsense")
-        with pytest.raises(InputError, match=r"'nonsense'.*cannot load \(no such weights\)"):
+    def test_weights_that_cannot_be_loaded_are_an_error(self, cellpose, tmp_path):
+        weights = tmp_path / "damaged.pth"
+        weights.touch()
+        params = SegmentationParams(method="cellpose", cellpose_model=str(weights))
+        with pytest.raises(InputError, match=r"damaged.pth.*cannot load \(not a model\)"):
+            segment_frame(FRAMES[0], params)
+
+    def test_a_misspelled_model_is_not_replaced_by_the_default(self, cellpose):
+        params = SegmentationParams(method="cellpose", cellpose_model="cpsan")
+        with pytest.raises(InputError, match=r"'cpsan', which is neither.*one of cpsam, kept"):
             segment_frame(FRAMES[0], params)
 
     def test_without_the_package_it_says_what_to_install(self, monkeypatch):

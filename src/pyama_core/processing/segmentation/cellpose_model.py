@@ -7,6 +7,7 @@ segmentation"; Stringer et al. 2021, "Cellpose: a generalist algorithm for cellu
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,19 +32,34 @@ def load_model(params: SegmentationParams) -> CellposeModel:
     Raises
     ------
     InputError
-        If cellpose is not installed, or the model cannot be loaded.
+        If cellpose is not installed, or the model is unknown or cannot be loaded.
     """
     try:
         from cellpose import models
     except ImportError as error:
         raise _not_installed() from error
+    known = [*models.MODEL_NAMES, *models.get_user_models()]
+    weights = _name_or_path(params.cellpose_model, known)
     try:
-        return _loaded(models.CellposeModel, params.cellpose_model, params.cellpose_gpu)
+        return _loaded(models.CellposeModel, weights, params.cellpose_gpu)
     except Exception as error:
         raise InputError(
             f"segmentation.cellpose_model is {params.cellpose_model!r}, which cellpose cannot load "
             f"({error}): give a model's name or the path of its weights."
         ) from error
+
+
+def _name_or_path(model: str, known: Sequence[str]) -> str:
+    """Refuse what is neither: cellpose would take its default model in its place."""
+    path = Path(model).expanduser()
+    if path.is_file():
+        return str(path)
+    if model not in known:
+        raise InputError(
+            f"segmentation.cellpose_model is {model!r}, which is neither a file nor a model that "
+            f"cellpose knows: give the path of its weights or one of {', '.join(known)}."
+        )
+    return model
 
 
 def _not_installed() -> InputError:
