@@ -8,8 +8,10 @@ from benchmarks.speed.scenes import Scene
 
 
 def test_the_speed_table_has_every_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main([Scene(96, 2, n_frames=2)], None, repeats=1, folder=tmp_path)
+    small = Scene(96, 2, n_frames=2)
+    main([small], small, long_frames=5, repeats=1, folder=tmp_path)
     table = capsys.readouterr().out
     for step in ("copy", "segmentation", "correction", "tracking", "extraction", "whole FOV"):
         assert step in table
-    assert "import pyama_core" in table
+    for line in ("import pyama_core", "from ND2, 2 workers", "preview", "over 5 frames"):
+        assert line in table

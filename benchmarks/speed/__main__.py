@@ -5,14 +5,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.speed.long import peak_memory, preview_ms
 from benchmarks.speed.measure import in_a_worker
 from benchmarks.speed.plain import plain_costs
 from benchmarks.speed.scenes import Scene
-from benchmarks.speed.steps import moving_bytes, step_costs
+from benchmarks.speed.steps import moving_bytes, outputs_of, step_costs
 from benchmarks.speed.whole import run_seconds, start_seconds
 
 SCENES = (Scene(512, 20, n_frames=100), Scene(2048, 20), Scene(2048, 150), Scene(2048, 1000))
-LONG = Scene(2048, 150, n_frames=20, n_fovs=2)
+WHOLE = Scene(2048, 150, n_frames=20, n_fovs=2)
+LONG_FRAMES = 500
 STARTS = {
     "import pyama_core": "import pyama_core",
     "pyama --help": "import pyama_core.cli as cli, sys; sys.argv[1:] = ['--help']; cli.main()",
@@ -21,7 +23,9 @@ STARTS = {
 }
 
 
-def main(scenes: Sequence[Scene], long: Scene | None, repeats: int, folder: Path) -> None:
+def main(
+    scenes: Sequence[Scene], whole: Scene, long_frames: int, repeats: int, folder: Path
+) -> None:
     """Measure and print everything."""
     print(
         f"{'scene':<18}{'step':<14}{'ms/Mpx-frame':>13}{'x plain':>9}{'x bytes':>9}{'peak MB':>9}"
@@ -30,9 +34,9 @@ def main(scenes: Sequence[Scene], long: Scene | None, repeats: int, folder: Path
         _print_scene(scene, folder, repeats)
     for name, code in STARTS.items():
         print(f"start: {name:<25}{start_seconds(code, repeats):6.2f} s")
-    if long is not None:
-        seconds = run_seconds(long, folder, repeats)
-        print(f"{long.n_fovs} FOVs x {long.n_frames} frames from ND2, 2 workers: {seconds:.2f} s")
+    seconds = run_seconds(whole, folder, repeats)
+    print(f"{whole.n_fovs} FOVs x {whole.n_frames} frames from ND2, 2 workers: {seconds:.2f} s")
+    _print_long(whole, long_frames, folder, repeats)
 
 
 def _print_scene(scene: Scene, folder: Path, repeats: int) -> None:
@@ -48,10 +52,19 @@ def _print_scene(scene: Scene, folder: Path, repeats: int) -> None:
     print(f"{name:<18}{'moving bytes':<14}{moved:13.2f}{'':>9}{1.0:9.2f}")
 
 
+def _print_long(scene: Scene, n_frames: int, folder: Path, repeats: int) -> None:
+    layout = outputs_of(scene, folder)
+    for step, ms in preview_ms(layout, repeats).items():
+        print(f"preview of one frame, {step}: {ms:.0f} ms")
+    for count in (scene.n_frames, n_frames):
+        for step, megabytes in in_a_worker(peak_memory, layout, count).items():
+            print(f"peak memory over {count} frames, {step}: {megabytes:.0f} MB", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where movies are kept between calls")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        main(SCENES, LONG, options.repeats, options.folder or Path(temporary))
+        main(SCENES, WHOLE, LONG_FRAMES, options.repeats, options.folder or Path(temporary))

@@ -23,7 +23,7 @@ def in_a_worker(work: Callable[..., Result], *arguments: Any) -> Result:
     try:
         return cast("Result", pool.submit(work, *arguments).result())
     finally:
-        pool.close(kill=False)
+        pool.close()
 
 
 def cpu_ms(work: Callable[[], Any], repeats: int) -> float:

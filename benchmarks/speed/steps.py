@@ -3,6 +3,7 @@
 import queue
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,9 @@ from pyama_core.io import open_microscopy
 from pyama_core.io.atomic import write_npy_stream
 from pyama_core.processing.workflow.channel import QueueChannel
 from pyama_core.processing.workflow.jobs import Job, run_job
+from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
+from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.warmup import warm_up
 
@@ -45,6 +48,13 @@ def step_costs(scene: Scene, folder: Path, repeats: int) -> list[StepCost]:
     return [*costs, StepCost(scene, "whole FOV", total, max(cost.peak_mb for cost in costs))]
 
 
+def outputs_of(scene: Scene, folder: Path) -> Layout:
+    """Run every step on one FOV and say where its outputs are."""
+    run = _prepared(scene.file(folder), folder / "out")
+    _work(run, run.services)
+    return run.layout
+
+
 def moving_bytes(scene: Scene, folder: Path, repeats: int) -> float:
     """CPU of reading the frames and writing as many bytes as the outputs have, ms/Mpx-frame."""
     move = partial(_move, scene.file(folder), scene, folder / "moved")
@@ -59,18 +69,17 @@ def _prepared(file: Path, output: Path) -> PreparedRun:
 
 
 def _cost(scene: Scene, run: PreparedRun, step: str, repeats: int) -> StepCost:
-    channel = QueueChannel(queue.Queue(), threading.Event())
     services = [service for service in run.services if service.name == step]
-    job = Job(0, run.metadata, run.context, run.layout, services, run.stamps, channel)
-
-    def work() -> None:
-        outcome = run_job(job)
-        if outcome.error:
-            raise RuntimeError(outcome.details)
-
     with peak_anonymous_memory() as peak:
-        ms = cpu_ms(work, repeats) / scene.megapixel_frames
+        ms = cpu_ms(partial(_work, run, services), repeats) / scene.megapixel_frames
     return StepCost(scene, step, ms, peak.megabytes)
+
+
+def _work(run: PreparedRun, services: Sequence[BaseProcessingService]) -> None:
+    channel = QueueChannel(queue.Queue(), threading.Event())
+    outcome = run_job(Job(0, run.metadata, run.context, run.layout, services, run.stamps, channel))
+    if outcome.error:
+        raise RuntimeError(outcome.details)
 
 
 def _move(file: Path, scene: Scene, output: Path) -> None:
