@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from pyama_core.io.frame_times import TimePlan, choose_frame_times
 
+UNKNOWN = np.full((1, 4), np.nan)
 EVEN = TimePlan((4,), (0.0,), (60_000.0,))
 
 
@@ -39,27 +40,27 @@ def test_own_times_that_do_not_advance_are_not_believed(own):
 
 
 def test_the_mean_period_goes_before_the_nominal_one():
-    times = choose_frame_times(None, held(), TimePlan((4,), (90_000.0,), (60_000.0,)))
+    times = choose_frame_times(UNKNOWN, held(), TimePlan((4,), (90_000.0,), (60_000.0,)))
     assert times.source == "mean period"
     np.testing.assert_array_equal(times.minutes, [[0, 1.5, 3, 4.5]])
 
 
 def test_phases_follow_each_other():
     plan = TimePlan((2, 3), (0.0, 0.0), (60_000.0, 300_000.0))
-    times = choose_frame_times(None, held(n_frames=5), plan)
+    times = choose_frame_times(np.full((1, 5), np.nan), held(n_frames=5), plan)
     np.testing.assert_array_equal(times.minutes, [[0, 1, 2, 7, 12]])
 
 
 def test_a_phase_without_period_leaves_only_the_index():
     plan = TimePlan((2, 3), (0.0, 0.0), (60_000.0, 0.0))
-    times = choose_frame_times(None, held(n_frames=5), plan)
+    times = choose_frame_times(np.full((1, 5), np.nan), held(n_frames=5), plan)
     assert times.source == "frame index"
     assert times.minutes.tolist() == [[0, 1, 2, 3, 4]]
     assert "not minutes" in times.warnings[0]
 
 
 def test_a_single_frame_needs_no_warning():
-    times = choose_frame_times(None, held(n_frames=1), TimePlan())
+    times = choose_frame_times(np.full((1, 1), np.nan), held(n_frames=1), TimePlan())
     assert times.minutes.tolist() == [[0.0]]
     assert times.warnings == ()
 

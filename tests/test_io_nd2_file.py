@@ -1,11 +1,13 @@
 """Reading ND2 files: pixels, names, scale and times as the nd2 library has them, and more."""
 
 import pickle
+import shutil
 import struct
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,6 +200,8 @@ def test_invalid_positions_are_no_fovs(tmp_path):
     path = write_frames(tmp_path / "movie.nd2", frames, loops)
     with open_microscopy(path) as file:
         assert file.metadata.fov_names == ("a", "c")
+        (warning,) = file.metadata.warnings
+        assert "left out: b (1 of 3); FOVs are numbered without them" in warning
         np.testing.assert_array_equal(read_all(file), frames)
 
 
@@ -249,6 +253,34 @@ def test_without_times_of_their_own_frames_are_dated_by_the_loop(tmp_path, phase
         assert file.metadata.time_source == source
         np.testing.assert_allclose(file.metadata.frame_times_min, [minutes] * 2)
         assert len(file.metadata.warnings) == 1
+
+
+def without_times_list(path):
+    """Rename the list of times, as in files that have none."""
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"AcqTimesCache!", b"SomethingElse!"))
+    return path
+
+
+@pytest.mark.parametrize("name", ["t4p3c2_u16", "p3t4c2_u16", "t2p2z3c2_lossless", "missing"])
+def test_without_a_list_of_times_the_frames_stamps_are_taken(shared_data, tmp_path, name):
+    path = shared_data / "nd2" / f"synthetic_{name}.nd2"
+    copy = without_times_list(Path(shutil.copyfile(path, tmp_path / "copy.nd2")))
+    with open_microscopy(path) as file, open_microscopy(copy) as other:
+        assert other.metadata.time_source == "frames"
+        np.testing.assert_allclose(other.metadata.frame_times_min, file.metadata.frame_times_min)
+
+
+def test_stamps_of_damaged_frames_are_not_taken(tmp_path):
+    loops = layout(phases=(TimePhase(3, 60_000.0),))
+    path = tmp_path / "movie.nd2"
+    write_frames(path, random_frames(loops), loops, frame_times_ms=np.array([0.0, 61e3, 120e3]))
+    content = bytearray(without_times_list(path).read_bytes())
+    start = content.index(b"ImageDataSeq|1!")
+    content[start - 16 : start] = bytes(16)
+    path.write_bytes(content)
+    with open_microscopy(path) as file:
+        assert file.metadata.time_source == "nominal period"
 
 
 def test_positions_one_after_the_other_share_one_clock(tmp_path):

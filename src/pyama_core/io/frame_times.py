@@ -35,20 +35,20 @@ class FrameTimes:
 
 
 def choose_frame_times(
-    own_ms: NDArray[np.float64] | None, held: NDArray[np.bool_], plan: TimePlan
+    own_ms: NDArray[np.float64], held: NDArray[np.bool_], plan: TimePlan
 ) -> FrameTimes:
     """Frame times from the frames themselves, else from the periods, else their index.
 
     Parameters
     ----------
     own_ms
-        ``(n_fovs, n_frames)`` the frames' own times, NaN where unknown; None without any.
+        ``(n_fovs, n_frames)`` the frames' own times, NaN where unknown.
     held
         ``(n_fovs, n_frames)`` which frames the file holds.
     plan
         Periods of the time loop.
     """
-    own = None if own_ms is None else _usable(own_ms, held)
+    own = _usable(own_ms, held)
     if own is not None:
         minutes = (own - own[:, 0].min()) / _MS_PER_MIN
         return FrameTimes(minutes, "frames", _doubts(own, held, plan))

@@ -36,8 +36,8 @@ class FrameStore(Protocol):
         """Which sequence indices the file holds."""
         ...
 
-    def times_ms(self, n_frames: int) -> NDArray[np.float64] | None:
-        """Time of each sequence index, NaN where unknown; None without any."""
+    def times_ms(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return times of some sequence indices, NaN where unknown."""
         ...
 
     def update(self, digest: xxhash.xxh3_128, sampled: Sequence[int]) -> None:
@@ -116,7 +116,8 @@ class Nd2File(BaseSource):
                 self._description = describe(file, self._path.name)
                 self._sequence = self._description.sequence()
                 self._held = store.held(self._sequence.size)
-                times_ms = store.times_ms(self._sequence.size)
+                # A z stack is dated by its first plane.
+                times_ms = store.times_ms(self._sequence[:, :, 0])
                 self._metadata = build_metadata(
                     self._path, file, self._description, self._held, times_ms
                 )

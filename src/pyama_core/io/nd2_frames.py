@@ -44,13 +44,21 @@ class ModernFrames:
         """Which sequence indices the file holds."""
         return self._file.held(n_frames)
 
-    def times_ms(self, n_frames: int) -> NDArray[np.float64] | None:
-        """Time of each sequence index, NaN where unknown; None without any."""
-        if _TIMES_CHUNK not in self._file:
-            return None
-        cached = np.frombuffer(self._file.load(_TIMES_CHUNK)[: 8 * n_frames], "<f8")
-        times = np.full(n_frames, np.nan)
-        times[: len(cached)] = cached
+    def times_ms(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return times of some sequence indices, NaN where unknown.
+
+        They are from the file's list of times, or where it has none from the frames' own stamps,
+        which are the same to the last digit in files of microscopes.
+        """
+        times = np.full(indices.shape, np.nan)
+        if _TIMES_CHUNK in self._file:
+            content = self._file.load(_TIMES_CHUNK)
+            listed = np.frombuffer(content[: len(content) // 8 * 8], "<f8")
+            known = indices < len(listed)
+            times[known] = listed[indices[known]]
+        else:
+            held = self._file.held(indices.max(initial=0) + 1)[indices]
+            times[held] = [self._stamp_ms(index) for index in indices[held].tolist()]
         return times
 
     def update(self, digest: xxhash.xxh3_128, sampled: Sequence[int]) -> None:
@@ -81,6 +89,13 @@ class ModernFrames:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _stamp_ms(self, index: int) -> float:
+        try:
+            start, _ = self._file.frame_content(index)
+            return float(np.frombuffer(self._file.read(start, _TIME_BYTES), "<f8")[0])
+        except (ReadError, EOFError):
+            return np.nan
 
     def _inflated(
         self, start: int, size: int, description: Nd2Description, channels: Sequence[int]

@@ -50,9 +50,10 @@ class LegacyFrames:
         """Which sequence indices the file holds."""
         return np.arange(n_frames) < self._n_frames
 
-    def times_ms(self, n_frames: int) -> NDArray[np.float64] | None:
-        """Time of each sequence index, NaN where unknown."""
-        return np.array([self._time_ms(index) for index in range(n_frames)])
+    def times_ms(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return times of some sequence indices, NaN where unknown."""
+        times = [self._time_ms(index) for index in indices.ravel().tolist()]
+        return np.reshape(times, indices.shape)
 
     def update(self, digest: xxhash.xxh3_128, sampled: Sequence[int]) -> None:
         """Digest size, beginning, end (the map of the frames) and three blocks between."""

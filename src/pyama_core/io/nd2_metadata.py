@@ -12,6 +12,7 @@ from pyama_core.errors import ReadError
 from pyama_core.io.frame_times import TimePlan, choose_frame_times
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.nd2_picture import named, read_picture
+from pyama_core.io.nd2_positions import fov_names, invalid_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,7 +92,7 @@ def build_metadata(
     file: nd2.ND2File,
     description: Nd2Description,
     held: NDArray[np.bool_],
-    own_ms: NDArray[np.float64] | None,
+    own_ms: NDArray[np.float64],
 ) -> MicroscopyMetadata:
     """Put together what the file says of itself.
 
@@ -100,14 +101,11 @@ def build_metadata(
     held
         Which sequence indices the file holds.
     own_ms
-        The frames' own times by sequence index, NaN where unknown; None without any.
+        ``(n_fovs, n_frames)`` the frames' own times, NaN where unknown.
     """
     sequence = description.sequence()
     whole: NDArray[np.bool_] = np.all(held[sequence], axis=2)
-    # A z stack is dated by its first plane.
-    times = choose_frame_times(
-        None if own_ms is None else own_ms[sequence[:, :, 0]], whole, _time_plan(file.experiment)
-    )
+    times = choose_frame_times(own_ms, whole, _time_plan(file.experiment))
     missing = _missing_frames(whole)
     height, width, n_channels = description.shape
     picture = read_picture(file)
@@ -122,14 +120,14 @@ def build_metadata(
         n_z=sequence.shape[2],
         dtype=description.dtype,
         channels=named(picture.channels, n_channels),
-        fov_names=_fov_names(file.experiment, sequence.shape[0]),
+        fov_names=fov_names(file.experiment, sequence.shape[0]),
         pixel_size_um=picture.pixel_size_um,
         z_step_um=_z_step_um(file.experiment),
         frame_times_min=times.minutes,
         time_source=times.source,
         missing_frames=missing,
         file_type="ND2",
-        warnings=(*_missing_warning(missing), *times.warnings),
+        warnings=(*invalid_warning(file), *_missing_warning(missing), *times.warnings),
     )
 
 
@@ -172,14 +170,6 @@ def _time_plan(experiment: Iterable[Any]) -> TimePlan:
                 tuple(float(phase.periodMs or 0.0) for phase in phases),
             )
     return TimePlan()
-
-
-def _fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
-    stated: Sequence[str | None] = [None] * n_fovs
-    for loop in experiment:
-        if loop.type == "XYPosLoop":
-            stated = [point.name for point in loop.parameters.points]
-    return tuple(name or f"FOV {fov}" for fov, name in enumerate(stated))
 
 
 def _z_step_um(experiment: Iterable[Any]) -> float | None:

@@ -1,0 +1,53 @@
+"""Stage positions of an ND2 file: names, and those marked invalid, which hold no frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import nd2
+
+_POSITIONS: Final = "XYPosLoop"
+_POSITIONS_CODE: Final = 2
+_RECORD: Final = "ImageMetadataLV"
+
+
+def fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
+    """Name every FOV, by its number where the file does not."""
+    stated: Sequence[str | None] = [None] * n_fovs
+    for loop in experiment:
+        if loop.type == _POSITIONS:
+            stated = [point.name for point in loop.parameters.points]
+    return tuple(name or f"FOV {fov}" for fov, name in enumerate(stated))
+
+
+def invalid_warning(file: nd2.ND2File) -> tuple[str, ...]:
+    """Say which positions are left out, since FOVs are not numbered as on the microscope then."""
+    if file.version < (3, 0) or all(loop.type != _POSITIONS for loop in file.experiment):
+        return ()
+    record = file.unstructured_metadata(strip_prefix=False, include={_RECORD})[_RECORD]
+    loop = _position_loop(record["SLxExperiment"]) or {}
+    points = list(loop["uLoopPars"].get("Points", {}).values()) if loop else []
+    left_out = [
+        point.get("dPosName") or f"number {number}"
+        for number, (point, valid) in enumerate(
+            zip(points, loop.get("pItemValid") or (), strict=False), start=1
+        )
+        if not valid
+    ]
+    if not left_out:
+        return ()
+    return (
+        f"Positions marked invalid hold no frames and are left out: {', '.join(left_out)} "
+        f"({len(left_out)} of {len(points)}); FOVs are numbered without them.",
+    )
+
+
+def _position_loop(loop: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Find the loop over positions among a loop and the ones inside it."""
+    if loop.get("eType") == _POSITIONS_CODE:
+        return loop
+    inner = (loop.get("ppNextLevelEx") or {}).values()
+    return next((found for one in inner if (found := _position_loop(one))), None)
