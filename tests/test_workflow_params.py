@@ -33,6 +33,7 @@ def test_the_second_example_is_valid() -> None:
     ("params", "words"),
     [
         ({"segmentaton": {}}, ['"segmentaton" is unknown', "did you mean segmentation"]),
+        ({"spots": {"radius": 1}}, ['"spots" is unknown: allowed', "--step module:Class"]),
         ({"segmentation": {"treshold": 1}}, ['"segmentation.treshold"', "did you mean threshold"]),
         ({"segmentation": {"threshold": -1}}, ['"segmentation.threshold" is -1', "greater than"]),
         ({"tracking": {"max_distance": "far"}}, ["\"tracking.max_distance\" is 'far'"]),

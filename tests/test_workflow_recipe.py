@@ -53,12 +53,44 @@ def test_flags_override_the_recipe() -> None:
     assert CHANGED["segmentation"] == {"threshold": 0.25}
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "{", "just words", "channels: 3\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a\n- b\n",
+        "{",
+        "just words",
+        "channels: 3\n",
+        "channels: {fl: [1]}",
+        "channels: {pc: 0, fl: 1}",
+        "channels: {pc: 0, flu: [1]}",
+        "channels: {pc: [0]}",
+    ],
+)
 def test_what_is_not_a_recipe_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=r"recipe\.yaml"):
         read_recipe(path)
+
+
+def test_channels_without_fluorescence_may_be_left_blank(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("channels: {pc: Phase, fl: }\ntracking:\n")
+    recipe = read_recipe(path)
+    assert recipe.channels == Channels("Phase")
+    assert workflow_params(with_values(recipe.params, {})) == WorkflowParams()
+
+
+def test_flat_parameters_of_a_recipe_stay_as_they_are() -> None:
+    merged = with_values({"segmentation_threshold": 0.5}, {"tracking.max_gap": 3})
+    assert workflow_params(merged).segmentation.threshold == 0.5
+
+
+def test_a_section_that_is_a_single_value_is_refused() -> None:
+    with pytest.raises(InputError, match='"tracking" is 3'):
+        workflow_params(with_values({"tracking": 3}, {}))
+    with pytest.raises(InputError, match=r'"tracking\.max_gap" cannot be set.* 3 for all'):
+        with_values({"tracking": 3}, {"tracking.max_gap": 3})
 
 
 def test_a_setting_without_a_step_is_refused() -> None:

@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
@@ -15,6 +15,10 @@ from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.workflow.copy_params import CopyParams
 
+_OWN_STEP: Final = (
+    "A step of your own has a section once the step is given, too: with --step module:Class, "
+    "or services= in Python."
+)
 _FLAT_ALIASES = {"segmentation_threshold": ("segmentation", "threshold")}
 
 
@@ -108,8 +112,9 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
 def _suggestion(path: list[str], model: type[BaseModel]) -> str:
     names = _names_at(path[:-1], model)
     near = difflib.get_close_matches(path[-1], names, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}Allowed here are {', '.join(names)}."
+    hint = f"did you mean {near[0]}? Allowed" if near else "allowed"
+    allowed = f"{hint} here are {', '.join(names)}."
+    return allowed if len(path) > 1 else f"{allowed} {_OWN_STEP}"
 
 
 def _names_at(path: Iterable[str], model: type[BaseModel]) -> list[str]:

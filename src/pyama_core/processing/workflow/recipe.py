@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from pyama_core.errors import InputError
-from pyama_core.processing.parameters import limits_of, unit_of
+from pyama_core.processing.parameters import Section, limits_of, unit_of
 from pyama_core.processing.workflow.params import WorkflowParams, sections_of
 from pyama_core.processing.workflow.services.types import Channels
 
@@ -30,6 +30,11 @@ class Recipe:
 
     channels: Channels | None = None
     params: dict[str, Any] = field(default_factory=dict)
+
+
+class _ChannelsEntry(Section):
+    pc: int | str
+    fl: list[int | str] | None = None
 
 
 def recipe_text(params: WorkflowParams, channels: Channels | None = None) -> str:
@@ -73,12 +78,17 @@ def with_values(params: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[
     InputError
         A key is not of the form ``step.name``.
     """
-    merged = {step: dict(values or {}) for step, values in params.items()}
+    merged = {step: {} if values is None else values for step, values in params.items()}
     for key, value in settings.items():
         step, dot, name = key.partition(".")
         if not (step and dot and name):
             raise InputError(f'"{key}" is not a parameter: write it as step.name=value.')
-        merged.setdefault(step, {})[name] = value
+        given = merged.get(step, {})
+        if not isinstance(given, Mapping):
+            raise InputError(
+                f'"{key}" cannot be set: the recipe has {given!r} for all of "{step}".'
+            )
+        merged[step] = {**given, name: value}
     return merged
 
 
@@ -130,6 +140,10 @@ def _flow(value: Any) -> str:
 def _channels(value: Any, path: Path) -> Channels | None:
     if value is None:
         return None
-    if not isinstance(value, dict) or "pc" not in value:
-        raise InputError(f"`channels` of {path} must be like {{pc: 0, fl: [1, 2]}}, not {value!r}.")
-    return Channels(value["pc"], list(value.get("fl") or []))
+    try:
+        given = _ChannelsEntry.model_validate(value)
+    except ValidationError:
+        raise InputError(
+            f"`channels` of {path} must be like {{pc: 0, fl: [1, 2]}}, not {value!r}."
+        ) from None
+    return Channels(given.pc, given.fl or [])
