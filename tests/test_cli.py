@@ -5,13 +5,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from pyama_core.cli import main
 from pyama_core.processing.workflow.locks import held_locks
+from tests.reference.nd2_files import layout, random_frames, write_frames
 
 
 @dataclass
@@ -43,7 +46,7 @@ def test_info_shows_positions_channels_frames_sizes_and_times(
     assert answer.code == 0
     for fact in ("3 (Pos0, Pos1, Pos2)", "96 x 96 px, uint16", "0.65 um", "Phase", "GFP, emission"):
         assert fact in answer.out
-    assert "every 5.000 min on average, from the frames' own times" in answer.out
+    assert "every 5 min on average, from the frames' own times" in answer.out
 
 
 def test_run_ends_with_a_table_and_an_overview(
@@ -59,6 +62,50 @@ def test_run_ends_with_a_table_and_an_overview(
     again = pyama("run", small_nd2, "-o", tmp_path, "--recipe", tmp_path / "recipe.yaml")
     assert again.code == 0
     assert "2 of 3 FOVs are done already" in again.out
+
+
+def test_a_channel_that_is_segmented_and_measured_is_doubted(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    arguments = ("run", small_nd2, "-o", tmp_path, "--dry-run", "--fl", "GFP", "--pc")
+    assert "Warning: Channel 1 (GFP) is segmented and measured" in pyama(*arguments, "1").out
+    assert "Warning" not in pyama(*arguments, "0").out
+
+
+def test_a_run_that_finds_no_cells_says_so(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:
+    answer = pyama(
+        *("run", small_nd2, "-o", tmp_path, "--pc", "0", "--set", "segmentation.min_size=9000")
+    )
+    assert answer.code == 0
+    assert "Note (FOV 0-2): no cells were found: check the segmentation" in answer.out
+    assert "max_distance" not in answer.out
+
+
+@pytest.mark.parametrize(
+    ("period_ms", "words"),
+    [
+        (40.0, "0 to 120 ms, every 40 ms"),
+        (1500.0, "0 to 4.5 s, every 1.5 s"),
+        (1.2e6, "0 to 1 h, every 20 min"),
+    ],
+)
+def test_intervals_have_the_unit_that_fits(
+    pyama: Pyama, tmp_path: Path, period_ms: float, words: str
+) -> None:
+    loops = layout(n_frames=4)
+    path = tmp_path / "movie.nd2"
+    write_frames(path, random_frames(loops), loops, frame_times_ms=np.arange(4) * period_ms)
+    assert words in pyama("info", path).out
+
+
+def test_the_seconds_are_those_of_this_run(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:
+    arguments = ("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0")
+    first = pyama(*arguments)
+    assert "in all; work by step: copy" in first.out
+    assert "in all; nothing was left to do" in pyama(*arguments).out
+    assert "in all; nothing was left to do" in pyama(*arguments, "--keep", "results").out
+    changed = pyama(*arguments, "--set", "extraction.min_trace_length=2")
+    assert "in all; work by step: extraction" in changed.out
 
 
 def test_a_dry_run_says_what_and_why_and_writes_nothing(
@@ -155,7 +202,12 @@ def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) 
         (["run", "FILE", "-o", "out", "--pc", "0", "--fl", "RFP"], "RFP"),
         (["run", "FILE", "-o", "out", "--pc", "0", "--fovs", "0-9"], "0-9"),
         (["run", "FILE", "-o", "out", "--pc", "0", "--fovs", "x"], "x"),
-        (["run", "FILE", "-o", "out", "--pc", "0", "--workers", "0"], "n_workers is 0"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--workers", "0"], "'0' is not a whole number"),
+        (["run", "FILE", "-o", "out", "--batch-size", "x"], "'x' is not a whole number"),
+        (["run", "FILE", "-o", "out", "--keep", "some"], "'some' is not one of 'all', 'results'."),
+        (["run", "FILE", "--pc", "0"], "'--output'. `pyama run --help`"),
+        (["run", "--nonsense"], "No such option: --nonsense. `pyama run --help` says"),
+        (["inf"], "'inf'. Did you mean 'info'? `pyama --help` says what is allowed."),
         (["run", "FILE", "-o", "out", "--pc", "0", "--set", "a=1"], "a"),
         (["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z=9"], "copy.z"),
         (
@@ -187,8 +239,16 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_2(
     assert not Path("out").exists()
 
 
-def test_a_wrong_option_is_a_usage_error(pyama: Pyama) -> None:
-    assert pyama("run", "--nonsense").code == 2
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_without_arguments_the_commands_are_shown(arguments: tuple[str, ...], pyama: Pyama) -> None:
+    answer = pyama(*arguments)
+    assert answer.code == 0
+    assert "status   Show what an output folder holds" in answer.out
+
+
+def test_the_version_is_that_of_the_package(pyama: Pyama) -> None:
+    answer = pyama("--version")
+    assert (answer.code, answer.out) == (0, f"napari-pyama {version('napari-pyama')}\n")
 
 
 def test_what_the_system_refuses_is_one_sentence(pyama: Pyama, small_nd2: Path) -> None:

@@ -1,6 +1,6 @@
 """What runs again, and why: keys of inputs and parameters, like make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.params import workflow_params
 from pyama_core.processing.workflow.plan import PlannedStep, plan_fov
+from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.stamps import wanted_stamps
 from pyama_core.processing.workflow.status import FovStatus, OutputRecord, Stamp, StepRecord
 
@@ -106,6 +107,25 @@ def test_a_lost_file_reruns_only_the_step_that_made_it() -> None:
     planned = plan(stamps(), status, gone=("labels.npy",))
     assert running(planned) == ["tracking"]
     assert "labels.npy is gone" in planned["tracking"].why
+
+
+class Silent(BaseProcessingService):
+    name = "silent"
+
+
+class Sparing(Silent):
+    def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
+        return []
+
+
+@pytest.mark.parametrize(("step", "runs"), [(Silent, ["silent"]), (Sparing, [])])
+def test_only_a_step_that_declares_no_outputs_always_runs(
+    step: type[BaseProcessingService], runs: list[str]
+) -> None:
+    made = {"silent": StepRecord("done", Stamp("file", 1))}
+    wanted = {"silent": Stamp("file", 1)}
+    planned = plan_fov([step()], wanted, FovStatus(made), lambda output: True)
+    assert [planned_step.step for planned_step in planned if planned_step.runs] == runs
 
 
 def test_a_failed_step_runs_again() -> None:

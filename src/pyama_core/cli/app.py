@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import typer
 
@@ -17,11 +17,20 @@ EXIT_INTERRUPTED: Final = 130
 app = typer.Typer(
     name="pyama",
     help="One fluorescence trace per cell from multi-position time lapses.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+"""What a wrong command line raises; typer has no name for it that all its versions share."""
+
+
+def _count(text: str) -> int:
+    if not (str(text).isdecimal() and int(text) >= 1):
+        raise typer.BadParameter(f"'{text}' is not a whole number of 1 or more.")
+    return int(text)
+
 
 FileArgument = Annotated[Path, typer.Argument(help="Microscopy file (.nd2).", show_default=False)]
 FolderArgument = Annotated[Path, typer.Argument(help="Output folder of a run.", show_default=False)]
@@ -32,6 +41,27 @@ FluorescenceOption = Annotated[
     list[str] | None,
     typer.Option("--fl", help="Channel that is measured, by index or name; may be repeated."),
 ]
+WorkersOption = Annotated[
+    int, typer.Option(help="Worker processes.", parser=_count, metavar="<int>")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"napari-pyama {version('napari-pyama')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that need no command."""
 
 
 @app.command()
@@ -58,8 +88,11 @@ def run(
     pc: ChannelOption = None,
     fl: FluorescenceOption = None,
     fovs: Annotated[str, typer.Option(help='FOVs, like "0-4,7", or "all".')] = "all",
-    workers: Annotated[int, typer.Option(help="Worker processes.")] = 2,
-    batch_size: Annotated[int, typer.Option(help="FOVs copied ahead of computing.")] = 2,
+    workers: WorkersOption = 2,
+    batch_size: Annotated[
+        int,
+        typer.Option(help="FOVs copied ahead of computing.", parser=_count, metavar="<int>"),
+    ] = 2,
     recipe: Annotated[
         Path | None, typer.Option(help="Recipe with channels and parameters.")
     ] = None,
@@ -140,7 +173,7 @@ def parquet(folder: FolderArgument) -> None:
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")] = Path("demo"),
-    workers: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    workers: WorkersOption = 2,
 ) -> None:
     """Make the embedded sample experiment, run the whole workflow on it, show what came out."""
     from pyama_core.cli.demo import run_demo
@@ -154,13 +187,24 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, _interrupted)
     try:
-        app()
+        arguments = sys.argv[1:] or ["--help"]
+        sys.exit(app(arguments, prog_name=app.info.name, standalone_mode=False))
+    except _UsageError as error:
+        typer.echo(f"Error: {_wrong_usage(error)}", err=True)
+        sys.exit(EXIT_USAGE)
     except InputError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)
     except OSError as error:
         typer.echo(f"Error: {_refusal(error)}", err=True)
         sys.exit(EXIT_USAGE)
+
+
+def _wrong_usage(error: typer.BadParameter) -> str:
+    command = error.ctx.command_path if error.ctx else app.info.name
+    said = error.format_message().replace("Value error, ", "")
+    stop = "" if said.endswith((".", "?")) else "."
+    return f"{said}{stop} `{command} --help` says what is allowed."
 
 
 def _refusal(error: OSError) -> str:

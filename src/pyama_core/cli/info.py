@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import typer
 
 from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata, open_microscopy
 
-_MOST_NAMES = 12
+_MOST_NAMES: Final = 12
+_MINUTES_PER_UNIT: Final = ((60.0, "h"), (1.0, "min"), (1 / 60, "s"), (1 / 60_000, "ms"))
 
 
 def show_info(path: Path) -> None:
@@ -53,9 +55,20 @@ def _time_axis(metadata: MicroscopyMetadata) -> str:
         return f"not recorded: the frame index 0 to {metadata.n_frames - 1} stands for time"
     interval = (times[-1] - times[0]) / (metadata.n_frames - 1)
     return (
-        f"{times[0]:.3f} to {times[-1]:.3f} min, every {interval:.3f} min on average, "
+        f"{_duration(times[0])} to {_duration(times[-1])}, every {_duration(interval)} on average, "
         f"from {_source_in_words(metadata)}"
     )
+
+
+def _duration(minutes: float) -> str:
+    """Write a time in the largest unit of which it is at least one."""
+    if not minutes:
+        return "0"
+    size, unit = next(
+        ((size, unit) for size, unit in _MINUTES_PER_UNIT if minutes >= size),
+        _MINUTES_PER_UNIT[-1],
+    )
+    return f"{minutes / size:.4g} {unit}"
 
 
 def _source_in_words(metadata: MicroscopyMetadata) -> str:

@@ -69,7 +69,7 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     except InterruptedError as error:
         typer.echo(error, err=True)
         return EXIT_INTERRUPTED
-    summary = summarize(plan.layout, fovs)
+    summary = summarize(plan)
     show_summary(summary, time.perf_counter() - started)
     _draw(plan, fovs, summary.failures, truth)
     return EXIT_OK if success else EXIT_FAILED

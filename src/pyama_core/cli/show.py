@@ -1,6 +1,7 @@
 """Plans and summaries as text."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Mapping
 
 import typer
 
@@ -34,7 +35,7 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         ("FOVs", f"{summary.n_fovs - len(summary.failures)} of {summary.n_fovs} done"),
         ("Cells", f"{summary.n_cells}"),
         ("Traces", f"{summary.n_traces}, {summary.n_good} of them good"),
-        ("Seconds", f"{seconds:.1f} in all; work by step: {_by_step(summary.seconds)}"),
+        ("Seconds", f"{seconds:.1f} in all; {_by_step(summary.seconds)}"),
         ("Failures", "none" if not summary.failures else f"{len(summary.failures)}"),
     ]
     typer.echo()
@@ -46,8 +47,10 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         typer.echo(f"Note (FOV {format_fovs(fovs)}): {note}")
 
 
-def _by_step(seconds: Counter[str]) -> str:
-    return ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
+def _by_step(seconds: Mapping[str, float]) -> str:
+    if not seconds:
+        return "nothing was left to do"
+    return "work by step: " + ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
 
 
 def _show_disk(run: PreparedRun) -> None:

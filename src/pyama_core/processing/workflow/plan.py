@@ -71,8 +71,8 @@ def _judge(
         return PlannedStep(name, "stale", True, "; ".join(reasons))
     if made.state == "pruned":
         return PlannedStep(name, "pruned", False)
-    if not made.outputs:
-        return PlannedStep(name, "missing", True, "it leaves no files, so it always runs")
+    if type(service).outputs is BaseProcessingService.outputs:
+        return PlannedStep(name, "missing", True, "it declares no outputs, so it always runs")
     if gone := [output.name for output in made.outputs if not is_there(output)]:
         return PlannedStep(name, "missing", True, f"{gone[0]} is gone or has another size")
     return PlannedStep(name, "done", False)

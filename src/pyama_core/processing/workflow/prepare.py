@@ -1,7 +1,7 @@
 """From what a user asked for to one frozen description of the run, or one clear error."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyama_core.errors import InputError
@@ -34,6 +34,8 @@ class PreparedRun:
     stamps: Mapping[str, Stamp]
     input_key: str
     plans: Mapping[int, Sequence[PlannedStep]]
+    statuses: Mapping[int, FovStatus]
+    """What earlier runs had made of each FOV."""
 
     def services_to_run(self, fov: int) -> list[BaseProcessingService]:
         """Return the steps a FOV still needs, in their order."""
@@ -83,18 +85,19 @@ def prepare_run(
     params = workflow_params(context.params, sections)
     layout = layout_of(actual, context, Path(context.output_dir))
     _check_planes(actual, params, layout)
+    actual = replace(actual, warnings=(*actual.warnings, *_doubts(actual, layout)))
     fovs = list(fovs)
     _check_made_here(layout, fovs)
     check_method(params.segmentation, fovs)
     load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
     params.extraction.with_channel_indices(actual.channel_names)
     stamps = wanted_stamps(steps, params, actual, layout, input_key)
+    statuses = {fov: _status_of_this(layout, fov, input_key) for fov in fovs}
     plans = {
-        fov: plan_fov(steps, stamps, _status_of_this(layout, fov, input_key), is_there)
-        for fov in fovs
-        for is_there in [outputs_are_there(layout.folder(fov))]
+        fov: plan_fov(steps, stamps, status, outputs_are_there(layout.folder(fov)))
+        for fov, status in statuses.items()
     }
-    return PreparedRun(actual, context, params, layout, steps, stamps, input_key, plans)
+    return PreparedRun(actual, context, params, layout, steps, stamps, input_key, plans, statuses)
 
 
 def _inspect(
@@ -105,6 +108,16 @@ def _inspect(
         return complete_from(metadata, source.metadata), source.identity()
     with open_microscopy(metadata.file_path) as opened:
         return complete_from(metadata, opened.metadata), opened.identity()
+
+
+def _doubts(metadata: MicroscopyMetadata, layout: Layout) -> list[str]:
+    """Say what may not have been meant: a marker may well be segmented and measured, though."""
+    if layout.pc not in layout.fl:
+        return []
+    return [
+        f"Channel {layout.pc} ({metadata.channel_name(layout.pc)}) is segmented and measured: "
+        "leave it out of the fluorescence channels unless its intensities are wanted."
+    ]
 
 
 def _check_made_here(layout: Layout, fovs: Iterable[int]) -> None:

@@ -33,4 +33,4 @@ def prune_fov(layout: Layout, fov: int) -> None:
 
 def _pruned(record: StepRecord) -> StepRecord:
     kept = tuple(output for output in record.outputs if not output.name.endswith(".npy"))
-    return replace(record, state="pruned", outputs=kept)
+    return record if kept == record.outputs else replace(record, state="pruned", outputs=kept)

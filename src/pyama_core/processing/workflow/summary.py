@@ -1,7 +1,5 @@
 """What a run left: cells, traces, seconds per step, failures."""
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +7,7 @@ import numpy as np
 from pyama_core.columns import CELL, GOOD
 from pyama_core.io.tables import read_table
 from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.status import FovStatus, read_status
 
 
@@ -20,30 +19,38 @@ class RunSummary:
     n_cells: int = 0
     n_good: int = 0
     n_traces: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
-    """Seconds of work by step, over all FOVs."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds of work of this run by step, over all FOVs."""
     failures: dict[int, str] = field(default_factory=dict)
     notes: dict[str, list[int]] = field(default_factory=dict)
     """What a user should know, and for which FOVs."""
 
 
-def summarize(layout: Layout, fovs: Iterable[int]) -> RunSummary:
-    """Read status and traces of some FOVs."""
-    summary = RunSummary()
-    for fov in fovs:
-        summary.n_fovs += 1
-        _add_status(summary, fov, read_status(layout.status(fov)))
-        _add_traces(summary, layout, fov)
+def summarize(run: PreparedRun) -> RunSummary:
+    """Read status and traces of the FOVs of a run that has ended."""
+    summary = RunSummary(n_fovs=len(run.plans))
+    for fov, before in run.statuses.items():
+        status = read_status(run.layout.status(fov))
+        _add_status(summary, fov, status)
+        _add_seconds(summary, before, status)
+        _add_traces(summary, run.layout, fov)
     return summary
 
 
 def _add_status(summary: RunSummary, fov: int, status: FovStatus) -> None:
     if status.error:
         summary.failures[fov] = status.error
-    for step, record in status.steps.items():
-        summary.seconds[step] += record.seconds  # type: ignore[assignment]
+    for record in status.steps.values():
         for note in record.notes:
             summary.notes.setdefault(note, []).append(fov)
+
+
+def _add_seconds(summary: RunSummary, before: FovStatus, after: FovStatus) -> None:
+    """Add what this run worked; a step that it did not do still has the seconds it had."""
+    earlier = {step: record.seconds for step, record in before.steps.items()}
+    for step, record in after.steps.items():
+        if record.seconds != earlier.get(step, 0.0):
+            summary.seconds[step] = summary.seconds.get(step, 0.0) + record.seconds
 
 
 def _add_traces(summary: RunSummary, layout: Layout, fov: int) -> None:
