@@ -6,15 +6,19 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from pyama_core.io import open_microscopy
+from pyama_core.io.results import read_results
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
+from pyama_core.processing.workflow.runlog import read_runs
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from pyama_core.processing.workflow.verify import statuses
 from tests.scenes import write_scene
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -120,6 +124,85 @@ def test_a_worker_that_is_killed_costs_only_its_own_fov(small_nd2: Path, tmp_pat
     assert [bool(context.results_paths[fov].traces_csv) for fov in (0, 2)] == [True, True]
     log = (tmp_path / "run_log.json").read_text()
     assert "died 2 times" in log
+    assert "killer: The worker processing FOV 1 died" in statuses(tmp_path)[1].error
+    assert not run_complete_workflow(metadata, context, fovs=[1], services=[KillsItsWorker()])
+    assert run_complete_workflow(metadata, context, fovs=[0])
+    failures = read_results(tmp_path).extra["failures"]
+    assert list(failures) == ["1"]
+
+
+@pytest.fixture
+def two_fovs(small_nd2: Path, tmp_path: Path) -> Path:
+    """An output folder with FOVs 0 and 1 done, the second one out of sight."""
+    with open_microscopy(small_nd2) as source:
+        metadata = source.metadata
+    context = ProcessingContext(tmp_path / "out", Channels(pc=0, fl=[1]))
+    with ThreadPoolExecutor(2) as executor:
+        run_complete_workflow(metadata, context, fovs=[0, 1], executor=executor)
+    (tmp_path / "out/fov_001").rename(tmp_path / "hidden")
+    for name in ("processing_results.yaml", "run_log.json", "traces.csv"):
+        (tmp_path / "out" / name).unlink()
+    return tmp_path / "out"
+
+
+ENDING_RUN = """
+import sys, time
+from pathlib import Path
+from pyama_core.io import open_microscopy
+from pyama_core.processing.workflow import index
+from pyama_core.processing.workflow.jobs import Outcome
+from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+
+def wait_for(name, seconds):
+    deadline = time.monotonic() + seconds
+    while not Path(name).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+fov = int(sys.argv[2])
+with open_microscopy(sys.argv[1]) as source:
+    metadata = source.metadata
+context = ProcessingContext(Path("out"), Channels(pc=0, fl=[1]))
+keeper = index.ResultsKeeper(prepare_run(metadata, context, [fov]), "all")
+"""
+SLOW_TO_WRITE = """
+write = index.write_results
+
+def write_late(results):
+    Path("looked").touch()
+    wait_for("closed", 1)
+    write(results)
+
+index.write_results = write_late
+wait_for("ready", 60)
+keeper.close("done")
+"""
+QUICK_TO_WRITE = """
+Path("ready").touch()
+wait_for("looked", 60)
+Path("hidden").rename("out/fov_001")
+keeper.finish(Outcome(1, context.paths(1)))
+keeper.close("done")
+Path("closed").touch()
+"""
+
+
+def test_of_two_runs_that_end_together_the_last_one_lists_the_results_of_both(
+    small_nd2: Path, two_fovs: Path
+) -> None:
+    """The first one has looked for results when the second one finishes its FOV and ends."""
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", ENDING_RUN + end, str(small_nd2), str(fov)], cwd=two_fovs.parent
+        )
+        for fov, end in enumerate((SLOW_TO_WRITE, QUICK_TO_WRITE))
+    ]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    assert list(read_results(two_fovs).fovs) == [0, 1]
+    table = (two_fovs / "traces.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[0] for row in table} == {"0", "1"}
+    assert len(read_runs(two_fovs)) == 2
+    assert not list(two_fovs.glob(".lock*"))
 
 
 @pytest.fixture(scope="module")

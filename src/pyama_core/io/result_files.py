@@ -62,14 +62,30 @@ Found = dict[str, list[ChannelPath]]
 """Files by kind as a folder or a YAML file has them; channel -1 where none is given."""
 
 
-def scan_folder(folder: Path) -> dict[int, Found]:
-    """Find the files of every field of view by their names."""
+def fov_folders(folder: Path) -> dict[int, Path]:
+    """Find the folder of every field of view, ascending."""
     found = {
-        int(match[1]): _scan_fov(entry)
-        for entry in sorted(folder.iterdir())
+        int(match[1]): entry
+        for entry in folder.iterdir()
         if (match := _FOV_FOLDER.fullmatch(entry.name)) and entry.is_dir()
     }
+    return dict(sorted(found.items()))
+
+
+def scan_folder(folder: Path) -> dict[int, Found]:
+    """Find the files of every field of view by their names."""
+    found = {fov: scan_fov(entry) for fov, entry in fov_folders(folder).items()}
     return {fov: files for fov, files in found.items() if files}
+
+
+def scan_fov(folder: Path) -> Found:
+    """Find the files of one field of view by their names."""
+    found: Found = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        match = _FILE.fullmatch(path.name)
+        if match:
+            found[match["kind"]].append((int(match["channel"] or _UNKNOWN_CHANNEL), path))
+    return dict(found)
 
 
 def listed_files(entry: Mapping[str, Any], folder: Path) -> Found:
@@ -125,15 +141,6 @@ def _listed(value: ChannelPath | list[ChannelPath] | None) -> list[ChannelPath]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
-
-
-def _scan_fov(folder: Path) -> Found:
-    found: Found = defaultdict(list)
-    for path in sorted(folder.iterdir()):
-        match = _FILE.fullmatch(path.name)
-        if match:
-            found[match["kind"]].append((int(match["channel"] or _UNKNOWN_CHANNEL), path))
-    return dict(found)
 
 
 def _channel_paths(value: Any) -> list[tuple[int, str]]:

@@ -1,23 +1,28 @@
 """Keeping the output folder's index, recipe and log true while a run goes on."""
 
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.experiment import write_experiment_table
-from pyama_core.io.result_files import as_files, scan_folder
-from pyama_core.io.results import MADE_FROM, ResultsIndex, read_results, write_results
+from pyama_core.io.result_files import as_files, fov_folders, scan_fov
+from pyama_core.io.results import MADE_FROM, ResultsIndex, write_results
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
-from pyama_core.processing.workflow.layout import RECIPE_YAML, TRACES_TABLE
+from pyama_core.processing.workflow.layout import RECIPE_YAML, STATUS_FILE, TRACES_TABLE
+from pyama_core.processing.workflow.locks import awaited_lock
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.prune import Keep, prune_fov
 from pyama_core.processing.workflow.recipe import recipe_text
 from pyama_core.processing.workflow.runlog import RunRecord, append_run, finish
 from pyama_core.processing.workflow.services.types import Channels
-from pyama_core.processing.workflow.status import read_status
+from pyama_core.processing.workflow.status import (
+    FovStatus,
+    StepRecord,
+    read_status,
+    record_step,
+)
 
 
 class ResultsKeeper:
@@ -34,10 +39,11 @@ class ResultsKeeper:
         )
         self.failures: dict[int, str] = {}
         """Details of the FOVs that failed in this run."""
-        self._errors: dict[int, str] = {}
+        self._errors = {fov: status.error for fov, status in run.statuses.items() if status.error}
+        """Which step of which FOV failed in this run or in others, and why."""
         unfinished = set(run.unfinished)
         self._done = {fov for fov in run.plans if fov not in unfinished}
-        self._index = self._known_results()
+        self._index = self._empty_index()
         self._take_in_others()
         for fov in self._done:
             if keep == "results":
@@ -62,7 +68,7 @@ class ResultsKeeper:
             return
         if outcome.error:
             self.failures[outcome.fov] = outcome.details or outcome.error
-            self._errors[outcome.fov] = f"{outcome.failed_step}: {outcome.error}"
+            self._errors[outcome.fov] = self._recorded(outcome).error
         else:
             self._errors.pop(outcome.fov, None)
             self._done.add(outcome.fov)
@@ -72,39 +78,51 @@ class ResultsKeeper:
         self._write_index()
 
     def close(self, outcome: str) -> None:
-        """Write the index, the table of all traces and the log of the run."""
-        self._take_in_others()
-        self._write_index()
-        self._write_table()
-        finish(self._log, outcome, time.perf_counter() - self._started, self.failures)
-        append_run(self._run.layout.output_dir, self._log)
+        """Write the index, the table of all traces and the log of the run.
 
-    def _known_results(self) -> ResultsIndex:
-        """Begin with the failures of earlier runs."""
+        One run after the other does so: whichever is last finds all that the others made.
+        """
+        with awaited_lock(self._run.layout.index_lock):
+            self._take_in_others()
+            self._write_index()
+            self._write_table()
+            finish(self._log, outcome, time.perf_counter() - self._started, self.failures)
+            append_run(self._run.layout.output_dir, self._log)
+
+    def _empty_index(self) -> ResultsIndex:
         layout, context = self._run.layout, self._run.context
-        index = ResultsIndex(
+        return ResultsIndex(
             output_dir=layout.output_dir,
             channels_pc=layout.pc,
             channels_fl=list(layout.fl),
             params=context.params,
             time_units=context.time_units,
         )
-        with suppress(InputError, FileNotFoundError):
-            known = read_results(layout.output_dir)
-            failures = known.extra.get("failures") or {}
-            self._errors = {int(fov): str(error) for fov, error in failures.items()}
-        return index
 
     def _take_in_others(self) -> None:
         """Take in FOVs outside this run, on which other runs may be working at the same time."""
         layout = self._run.layout
-        for fov, found in scan_folder(layout.output_dir).items():
+        for fov, folder in fov_folders(layout.output_dir).items():
             if fov in self._run.plans:
                 continue
-            self._index.fovs[fov] = as_files(found, layout.trace_channels())
+            if found := scan_fov(folder):
+                self._index.fovs[fov] = as_files(found, layout.trace_channels())
             self._errors.pop(fov, None)
-            if error := _error_of(layout.status(fov)):
+            if error := _error_of(folder / STATUS_FILE):
                 self._errors[fov] = error
+
+    def _recorded(self, outcome: Outcome) -> FovStatus:
+        """Return the status of a FOV that failed, written here where its worker died before."""
+        path = self._run.layout.status(outcome.fov)
+        status, before = read_status(path), self._run.statuses[outcome.fov]
+        known = status.steps.get(outcome.failed_step)
+        if known is not None and known.error == outcome.error:
+            return status
+        steps = [service.name for service in self._run.services_to_run(outcome.fov)]
+        left = (step for step in steps if status.steps.get(step) == before.steps.get(step))
+        step = next(left, outcome.failed_step)
+        record = StepRecord("failed", self._run.stamps[step], error=outcome.error)
+        return record_step(path, step, record)
 
     def _take_in(self, fov: int) -> None:
         paths = found_paths(self._run.layout, fov)

@@ -11,7 +11,7 @@ RUN_LOG: Final = "run_log.json"
 OVERVIEW_PNG: Final = "overview.png"
 TRACES_TABLE: Final = "traces.csv"
 STATUS_FILE: Final = "status.json"
-FOV_FOLDERS: Final = "fov_*"
+LOCK_FILE: Final = ".lock"
 
 
 def fov_folder_name(fov: int) -> str:
@@ -82,7 +82,12 @@ class Layout:
 
     def lock(self, fov: int) -> Path:
         """Present while a run works on this FOV."""
-        return self.folder(fov) / ".lock"
+        return self.folder(fov) / LOCK_FILE
+
+    @property
+    def index_lock(self) -> Path:
+        """Present while a run gathers the results of all FOVs."""
+        return self.output_dir / LOCK_FILE
 
     @property
     def results_yaml(self) -> Path:

@@ -1,4 +1,4 @@
-"""Who works on a FOV: one lock file per FOV folder, alive as long as its heart beats.
+"""Who works on what: one lock file per FOV folder and one per index, alive while its heart beats.
 
 A lock file is created exclusively, which works on network drives too. It names host, process
 and process start. On the same host it is dead if that process is gone; on another host if it
@@ -9,8 +9,10 @@ import json
 import os
 import socket
 import threading
+import time
+import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +21,30 @@ from pyama_core.processing.workflow.output_folder import check_writable, unwrita
 
 HEARTBEAT_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 60.0
+_SECONDS_BETWEEN_TRIES: Final = 0.05
 
 
 class FolderInUseError(InputError):
     """Another run works on a FOV."""
+
+
+@contextmanager
+def awaited_lock(path: Path) -> Iterator[None]:
+    """Hold one lock while the block runs, after whoever holds it now.
+
+    Raises
+    ------
+    InputError
+        The folder of the lock cannot be made or written to.
+    """
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(held_locks([path]))
+                break
+            except FolderInUseError:
+                time.sleep(_SECONDS_BETWEEN_TRIES)
+        yield
 
 
 @contextmanager
@@ -80,18 +102,32 @@ def _acquire(path: Path) -> None:
     if _created(path):
         return
     _check_free(path)
-    path.unlink(missing_ok=True)
-    if not _created(path):
+    if not (_removed(path) and _created(path)):
         raise FolderInUseError(f"{path.parent} was just taken by another run: wait until it ends.")
 
 
 def _check_free(path: Path) -> None:
     owner = _read_owner(path)
-    if owner is not None and _is_alive(owner, path):
+    if path.exists() and _is_alive(owner, path):
+        who = f"process {owner['pid']} on {owner['host']}" if owner else "another run"
         raise FolderInUseError(
-            f"{path.parent} is being worked on by process {owner['pid']} on {owner['host']}: "
+            f"{path.parent} is being worked on by {who}: "
             "wait until that run ends, or choose another output folder."
         )
+
+
+def _removed(path: Path) -> bool:
+    """Remove a dead lock; False where it is another run's by now."""
+    grave = path.with_name(f"{path.name}-dead-{uuid.uuid4().hex}")
+    try:
+        path.rename(grave)
+    except FileNotFoundError:
+        return True
+    if is_dead := not _is_alive(_read_owner(grave), grave):
+        grave.unlink()
+    else:
+        grave.rename(path)
+    return is_dead
 
 
 def _created(path: Path) -> bool:
@@ -126,8 +162,9 @@ def _read_owner(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _is_alive(owner: dict[str, Any], path: Path) -> bool:
-    if owner["host"] == socket.gethostname():
+def _is_alive(owner: dict[str, Any] | None, path: Path) -> bool:
+    """Whether a lock is held; one without a name in it was made just now, or long ago."""
+    if owner is not None and owner["host"] == socket.gethostname():
         started = _start_of(owner["pid"])
         return started is not None and abs(started - owner["started"]) < 2.0
     return _seconds_since_beat(path) < STALE_SECONDS

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.io.digest import digest_file
-from pyama_core.processing.workflow.layout import FOV_FOLDERS, STATUS_FILE
+from pyama_core.io.result_files import fov_folders
+from pyama_core.processing.workflow.layout import STATUS_FILE
 from pyama_core.processing.workflow.status import FovStatus, OutputRecord, read_status
 
 
@@ -20,14 +21,15 @@ def statuses(output_dir: Path) -> dict[int, FovStatus]:
     if not output_dir.is_dir():
         raise FileNotFoundError(f"There is no folder {output_dir}: check the path.")
     found = {
-        int(path.parent.name.removeprefix("fov_")): read_status(path)
-        for path in sorted(output_dir.glob(f"{FOV_FOLDERS}/{STATUS_FILE}"))
+        fov: read_status(folder / STATUS_FILE)
+        for fov, folder in fov_folders(output_dir).items()
+        if (folder / STATUS_FILE).exists()
     }
     if not found:
         raise InputError(
             f"{output_dir} holds no results of `pyama run`: give the folder named with -o."
         )
-    return dict(sorted(found.items()))
+    return found
 
 
 def damages(folder: Path, status: FovStatus, *, verify: bool) -> Iterator[str]:
