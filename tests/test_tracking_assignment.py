@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyama_core.processing.tracking import assignment
-from pyama_core.processing.tracking.assignment import choose
+from pyama_core.processing.tracking.assignment import blocks, choose
 from tests.reference.tracking import best_saving
 
 EXPLANATIONS = st.lists(
@@ -52,3 +52,23 @@ def test_a_circle_of_rivals_is_solved(monkeypatch, few):
     members = np.array([[0, 3], [0, 4], [1, 4], [1, 5], [2, 5], [2, 3]])
     saving = np.array([1.0, 1.1, 1.0, 1.1, 1.0, 1.1])
     assert choose(members, saving).tolist() == [False, True] * 3
+
+
+@settings(max_examples=100, deadline=None)
+@given(explanations=EXPLANATIONS.filter(bool))
+def test_blocks_are_connected_by_cells_and_have_none_in_common(explanations):
+    members, _ = padded(explanations)
+    found = [set(block.tolist()) for block in blocks(members)]
+    expected: list[set[int]] = []
+    for index, (cells, _) in enumerate(explanations):
+        met = [block for block in expected if any(explanations[k][0] & cells for k in block)]
+        expected = [b for b in expected if b not in met] + [{index}.union(*met)]
+    assert sorted(map(sorted, found)) == sorted(map(sorted, expected))
+
+
+def test_each_block_is_solved_by_itself(monkeypatch):
+    circle = np.array([[0, 3], [0, 4], [1, 4], [1, 5], [2, 5], [2, 3]])
+    saving = np.array([1.0, 1.1, 1.0, 1.1, 1.0, 1.1])
+    monkeypatch.setattr(assignment, "_solve", None)
+    members = np.concatenate([circle + 6 * k for k in range(40)])
+    assert choose(members, np.tile(saving, 40)).tolist() == [False, True] * 120

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from pyama_core.processing.tracking.motion import fit_movement
+from pyama_core.processing.tracking.motion import fit_movement, nearest_neighbors
 from pyama_core.processing.tracking.overlaps import by_cell, overlaps_of
 from pyama_core.processing.tracking.regions import measure
+from pyama_core.processing.tracking.relabel import relabel
 from pyama_core.processing.tracking.runs import paint_runs, runs_of
-from tests.reference.tracking import affine_at, components, shared_pixels
+from pyama_core.processing.tracking.sharing import Shares
+from tests.reference.tracking import affine_at, components, divided, shared_pixels
 
 quick = settings(max_examples=60, deadline=None)
 SHAPES = st.tuples(st.integers(1, 12), st.sampled_from([1, 3, 7, 8, 16, 24, 65, 128]))
@@ -117,3 +119,43 @@ def test_movement_is_fitted_as_by_least_squares(seed, n):
     np.testing.assert_allclose(
         fit_movement(place, moved, where, neighbors), expected, rtol=1e-6, atol=1e-8
     )
+
+
+@quick
+@given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 12))
+def test_nearest_neighbors_are_nearest(seed, n, count):
+    rng = np.random.default_rng(seed)
+    place, where = rng.integers(0, 9, (n, 2)).astype(float), rng.uniform(-3, 12, (5, 2))
+    place = place[np.argsort(place[:, 0])]
+    count = min(count, n)
+    away = np.linalg.norm(place[None] - where[:, None], axis=2)
+    found = nearest_neighbors(place, where, count)
+    assert all(len(set(row)) == count for row in found.tolist())
+    expected = np.sort(away, axis=1)[:, :count]
+    np.testing.assert_allclose(np.take_along_axis(away, found, axis=1), expected)
+
+
+@quick
+@given(
+    SHAPES.flatmap(masks),
+    st.integers(0, 10_000),
+    st.integers(2, 6),
+    st.sampled_from([np.uint16, np.uint32]),
+)
+def test_touching_cells_divide_their_region_by_nearest_ellipses(mask, seed, n_cells, dtype):
+    labels, n = components(mask)
+    large = [c for c in range(n) if np.count_nonzero(labels == c + 1) >= n_cells]
+    rng = np.random.default_rng(seed)
+    center = rng.uniform(-3, 40, (n_cells * len(large), 2))
+    axes = rng.normal(0, 3, (n_cells * len(large), 2, 2))
+    covariance = axes @ axes.transpose(0, 2, 1) + np.eye(2)
+    cell = 100 + np.arange(n_cells * len(large))
+    shared = Shares(np.repeat(large, n_cells).astype(np.int64), cell, center, covariance)
+    out = np.zeros(mask.shape, dtype)
+    relabel(runs_of(mask), np.arange(1, n + 1), shared, out)
+    for k, region in enumerate(large):
+        pixels, rows = np.argwhere(labels == region + 1), slice(k * n_cells, (k + 1) * n_cells)
+        owner = divided(pixels, center[rows], covariance[rows])
+        np.testing.assert_array_equal(out[tuple(pixels.T)], cell[rows][owner])
+    others = ~np.isin(labels - 1, large)
+    np.testing.assert_array_equal(out[others], labels[others])

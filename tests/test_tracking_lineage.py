@@ -1,7 +1,7 @@
 """Labels and lineage agree, whatever the input."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -31,6 +31,7 @@ PARAMS = st.builds(
     confirm=st.integers(1, 3),
     correct_drift=st.booleans(),
 )
+BRIEF_TOUCH = TrackingParams(max_gap=0, max_touch=1, confirm=1, correct_drift=False)
 MISSING = st.sets(st.integers(0, 8), max_size=3)
 
 
@@ -63,6 +64,7 @@ def test_masks_labels_and_lineage_agree(masks, params, missing):
 
 @settings(max_examples=60, deadline=None)
 @given(MOVIES, PARAMS, MISSING)
+@example(blobs(56743, 8, 0.4296875, 0), BRIEF_TOUCH, set())
 def test_instances_labels_and_lineage_agree(masks, params, missing):
     instances = np.array([ndimage.label(mask)[0] for mask in masks], np.uint16)
     tracking = track_stack(instances, params, missing=missing)

@@ -72,6 +72,20 @@ def affine_at(
     return model[0]  # type: ignore[no-any-return]
 
 
+def divided(
+    pixels: NDArray[np.int64], center: NDArray[np.float64], covariance: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Give each pixel (N, 2) to the nearest ellipse, and each ellipse its nearest free pixel."""
+    arms = pixels[None] - center[:, None]
+    away = np.einsum("knd,kde,kne->kn", arms, np.linalg.inv(covariance), arms)
+    owner = away.argmin(axis=0)
+    for cell in range(len(away)):
+        nearest = int(away[cell].argmin())
+        owner[nearest] = cell
+        away[:, nearest] = np.inf
+    return owner  # type: ignore[no-any-return]
+
+
 def best_saving(explanations: Sequence[tuple[set[int], float]]) -> float:
     """Return the greatest saving of explanations without common members, by trying all."""
     if not explanations:

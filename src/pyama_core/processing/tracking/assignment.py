@@ -4,9 +4,10 @@ Each explanation of where cells went (a link, a division) saves something agains
 unexplained, and no cell may be explained twice: the assignment problem of Kuhn (1955) and Munkres
 (1957), widened to explanations of three cells, which makes it weighted set packing. Most of it is
 settled by dominance: an explanation that saves at least as much as the best rivals for all of its
-cells together is part of a best choice, and with it and its rivals gone the rest falls apart into
-ever smaller blocks. What no such argument settles is tried out, or where it is much, solved by
-branch and bound. All is exact.
+cells together is part of a best choice, and with it and its rivals gone others become so. What no
+such argument settles falls apart into blocks, connected by the cells that explanations share. Each
+is a problem of its own: small ones are solved by trying all ways, others by branch and bound. All
+is exact.
 """
 
 import numpy as np
@@ -34,17 +35,56 @@ def choose(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     -------
     chosen : (N,) bool
     """
+    chosen, left = _settled(members, saving)
+    for block in blocks(members[left]):
+        rivals = left[block]
+        solve = _try_out if len(rivals) <= _FEW else _solve
+        chosen[rivals] = solve(members[rivals], saving[rivals])
+    return chosen
+
+
+def _settled(members: Ints, saving: Floats) -> tuple[NDArray[np.bool_], Ints]:
+    """Choose what dominance settles; return that and which explanations it leaves undecided."""
     chosen = np.zeros(len(saving), np.bool_)
     left = np.flatnonzero(saving > 0)
     while len(left):
         sure = _dominant(members[left], saving[left])
         if not sure.any():
-            solve = _try_out if len(left) <= _FEW else _solve
-            chosen[left] = solve(members[left], saving[left])
             break
         chosen[left[sure]] = True
         left = left[~_meeting(members[left], members[left[sure]])]
-    return chosen
+    return chosen, left
+
+
+def blocks(members: Ints) -> list[Ints]:
+    """Split explanations into blocks without common cells, each as small as can be.
+
+    Parameters
+    ----------
+    members : (N, K) int64
+        The cells each explanation explains; -1 = none.
+
+    Returns
+    -------
+    list of (M,) int64
+        Which explanations are in each block.
+    """
+    if len(members) == 0:
+        return []
+    owner, column = np.nonzero(members != _NONE)
+    cell = members[owner, column]
+    block = np.arange(len(members))
+    while True:
+        least = np.full(cell.max() + 1, len(members))
+        np.minimum.at(least, cell, block[owner])
+        joined = block.copy()
+        np.minimum.at(joined, owner, least[cell])
+        joined = joined[joined]
+        if np.array_equal(joined, block):
+            break
+        block = joined
+    order = np.argsort(block, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
 
 
 def _dominant(members: Ints, saving: Floats) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyama_core.processing.tracking.assignment import choose
 from pyama_core.processing.tracking.events import Events, joined, links, unexplained
 from pyama_core.processing.tracking.movie import Movie
-from pyama_core.processing.tracking.near import pairs_after
+from pyama_core.processing.tracking.near import members, pairs_after
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats
 
@@ -77,9 +77,8 @@ def _same(keys: Ints, ordered: Ints) -> tuple[Ints, Ints]:
     """Return the index pairs of equal values; the second are in order."""
     start = np.searchsorted(ordered, keys, side="left")
     count = np.searchsorted(ordered, keys, side="right") - start
-    i = np.repeat(np.arange(len(keys)), count)
-    within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
-    return i, start[i] + within
+    i, place = members(count)
+    return i, start[i] + place
 
 
 def _divisions(

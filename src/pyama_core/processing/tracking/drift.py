@@ -26,26 +26,25 @@ class DriftMeter:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._factor = min(_thinning(max(shape)), *shape)
         size = tuple(n // self._factor for n in shape)
-        self._window = np.hanning(size[0] + 2)[1:-1, None] * np.hanning(size[1] + 2)[None, 1:-1]
+        window = np.hanning(size[0] + 2)[1:-1, None] * np.hanning(size[1] + 2)[None, 1:-1]
+        self._window = window.astype(np.float32)
         fy, fx = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
         frequency = np.hypot(fy, fx)
         low = np.exp(-0.5 * (frequency / _SMOOTH) ** 2)
         self._weight = (low * (frequency > _FEWEST_WAVES / max(size))).astype(np.float32)
-        self._before: NDArray[np.complex64] | None = None
+        self._before: NDArray[np.complexfloating] | None = None
 
     def step(self, frame: NDArray[np.generic]) -> Floats:
         """Return how far the field moved, y, x in pixels, since the last frame given."""
-        import scipy.fft
-
         small = _thinned(frame, self._factor)
-        small = (small - small.mean()) * self._window.astype(np.float32)
-        spectrum = scipy.fft.rfft2(small)
+        small = (small - small.mean()) * self._window
+        spectrum = np.fft.rfft2(small)
         before, self._before = self._before, spectrum
         if before is None:
             return np.zeros(2)
         cross = spectrum * np.conj(before)
-        whitened = self._weight * cross / np.maximum(np.abs(cross), 1e-6)
-        return self._factor * _peak(scipy.fft.irfft2(whitened, s=small.shape))
+        cross *= self._weight / np.maximum(np.abs(cross), 1e-6)
+        return self._factor * _peak(np.fft.irfft2(cross, s=small.shape))
 
 
 def _thinning(side: int) -> int:
@@ -55,30 +54,26 @@ def _thinning(side: int) -> int:
 
 
 def _thinned(frame: NDArray[np.generic], factor: int) -> NDArray[np.float32]:
-    """Return every `factor`-th row, its pixels averaged `factor` at a time."""
+    """Return every `factor`-th row, its pixels added up `factor` at a time."""
     width = frame.shape[1] // factor * factor
     rows = frame[: frame.shape[0] // factor * factor : factor, :width]
-    total = np.zeros((rows.shape[0], width // factor), np.float32)
-    for k in range(factor):
-        total += rows[:, k::factor]
-    return total
+    parts = rows.reshape(len(rows), -1, factor)
+    return np.asarray(parts @ np.ones(factor, np.float32), np.float32)
 
 
-def _peak(surface: NDArray[np.float32]) -> Floats:
+def _peak(surface: NDArray[np.floating]) -> Floats:
     """Return the shift at the highest peak, to a fraction of a pixel; 0 where none stands out."""
-    spread = float(surface.std())
-    top = np.unravel_index(int(surface.argmax()), surface.shape)
-    if spread == 0 or surface[top] < _SIGNIFICANT * spread:
+    y, x = divmod(int(surface.argmax()), surface.shape[1])
+    if surface[y, x] ** 2 * surface.size <= _SIGNIFICANT**2 * np.vdot(surface, surface):
         return np.zeros(2)
-    return np.array([_refined(surface, top, axis) for axis in range(2)])
+    return np.array([_refined(surface[:, x], y), _refined(surface[y], x)])
 
 
-def _refined(surface: NDArray[np.float32], top: tuple[np.intp, ...], axis: int) -> float:
-    """Return a peak's signed place along an axis, from a parabola through it and its neighbors."""
-    n = surface.shape[axis]
-    line = np.take(surface, int(top[1 - axis]), axis=1 - axis)
-    low, mid, high = (float(line[(int(top[axis]) + k) % n]) for k in (-1, 0, 1))
+def _refined(line: NDArray[np.floating], top: int) -> float:
+    """Return a peak's signed place on a line, from a parabola through it and its neighbors."""
+    n = len(line)
+    low, mid, high = (float(line[(top + k) % n]) for k in (-1, 0, 1))
     bend = low - 2 * mid + high
     fraction = 0.0 if bend == 0 else 0.5 * (low - high) / bend
-    place = int(top[axis]) + fraction
+    place = top + fraction
     return place - n if place > n / 2 else place

@@ -66,8 +66,9 @@ class Events(NamedTuple):
 
 def links(source: Ints, target: Ints, cost: Floats) -> Events:
     """Return events that link one cell to one."""
-    none = np.full(len(source), NONE)
-    return Events(np.stack([source, none], 1), np.stack([target, none], 1), cost)
+    sources, targets = np.full((2, len(source), 2), NONE)
+    sources[:, 0], targets[:, 0] = source, target
+    return Events(sources, targets, cost)
 
 
 def unexplained(n_cells: int, explained: Ints) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links, unexplained
-from pyama_core.processing.tracking.near import pairs_within
+from pyama_core.processing.tracking.near import members, pairs_within
 from pyama_core.processing.tracking.overlaps import CellRuns, Overlaps, by_cell, overlaps_of
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions, measure
@@ -68,8 +68,10 @@ def link_pair(
     candidates = _candidates(before, after, shared.take(~clear), limits, params)
     kept = joined([settled, candidates])
     near = _nearby(before, after, shift, limits.max_distance, kept)
-    near = near.take(~_among(near, shared.take(cost <= SLIGHT), len(after)))
-    return joined([settled, cheapest(joined([candidates, near]), len(before))])
+    if len(near.cost):
+        near = near.take(~_among(near, shared.take(cost <= SLIGHT), len(after)))
+    competing = joined([candidates, near])
+    return joined([settled, cheapest(competing, len(before))]) if len(competing.cost) else settled
 
 
 def _cost(first: Regions, second: Regions, shared: Overlaps) -> Floats:
@@ -107,10 +109,10 @@ def _nearby(
     """Explain cells that overlap none by their distance and size, at a cost from 1 up."""
     source = np.flatnonzero(unexplained(len(first), taken.source))
     target = np.flatnonzero(unexplained(len(second), taken.target))
+    if len(source) == 0 or len(target) == 0:
+        return joined([])
     expected = first.center[source] + shift[source]
     i, j, away = pairs_within(expected, second.center[target], max_distance)
-    if len(i) == 0:
-        return joined([])
     unlike = first.take(source[i]).unlike(second.take(target[j]))
     return links(source[i], target[j], 1 + away / max_distance + unlike)
 
@@ -128,6 +130,8 @@ def _splitting(first: Regions, second: Regions, shared: Overlaps, params: Tracki
     large = (1 + params.daughter_ratio) * area >= least
     source, target, pixels = shared.take(large & (shared.pixels > params.daughter_overlap * area))
     one, two = _pairs_of_same(source)
+    if len(one) == 0:
+        return joined([])
     a, b = second.area[target[one]], second.area[target[two]]
     covered = pixels[one] + pixels[two]
     uncovered = 1 - covered / (first.area[source[one]] + a + b - covered)
@@ -142,6 +146,5 @@ def _pairs_of_same(group: Ints) -> tuple[Ints, Ints]:
     """Return the index pairs i < j with equal values of the sorted `group`."""
     index = np.arange(len(group))
     partners = np.searchsorted(group, group, side="right") - index - 1
-    one = np.repeat(index, partners)
-    within = np.arange(len(one)) - np.repeat(np.cumsum(partners) - partners, partners)
-    return one, one + 1 + within
+    one, place = members(partners)
+    return one, one + 1 + place

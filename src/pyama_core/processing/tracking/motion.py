@@ -6,16 +6,11 @@ varies linearly from place to place; an affine fit over a cell's nearest linked 
 the fit predicts nothing, and is shrunk to nothing by how well it foretells cells left out of it.
 """
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
 from pyama_core.processing.tracking.regions import Floats
-
-if TYPE_CHECKING:
-    from scipy.spatial import cKDTree
 
 _NEIGHBORS = 12
 _FEWEST = 3
@@ -42,22 +37,15 @@ def shared_motion(place: Floats, moved: Floats, where: Floats) -> Floats:
     """
     if len(place) < _FEWEST or len(where) == 0:
         return np.zeros(where.shape)
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(place)
-    place, moved, where = (np.ascontiguousarray(a, np.float64) for a in (place, moved, where))
-    left_out = _neighbors(tree, place, 1)
+    downwards = np.argsort(place[:, 0])
+    place, moved = place[downwards].astype(np.float64), moved[downwards].astype(np.float64)
+    where = np.ascontiguousarray(where, np.float64)
+    left_out = nearest_neighbors(place, place, min(_NEIGHBORS + 1, len(place)))[:, 1:].copy()
     share = _foretold_share(moved, fit_movement(place, moved, place, left_out))
     if share == 0:
         return np.zeros(where.shape)
-    return share * fit_movement(place, moved, where, _neighbors(tree, where, 0))
-
-
-def _neighbors(tree: "cKDTree[Any]", where: Floats, skip: int) -> NDArray[np.int64]:
-    """Return the indices of the nearest cells, without the `skip` very nearest."""
-    count = min(_NEIGHBORS + skip, tree.n)
-    nearest = np.asarray(tree.query(where, k=count)[1], np.int64)
-    return np.ascontiguousarray(nearest[:, skip:])
+    neighbors = nearest_neighbors(place, where, min(_NEIGHBORS, len(place)))
+    return share * fit_movement(place, moved, where, neighbors)
 
 
 def _foretold_share(moved: Floats, foretold: Floats) -> float:
@@ -67,6 +55,39 @@ def _foretold_share(moved: Floats, foretold: Floats) -> float:
     covariance = (weight[:, None] * moved * foretold).sum()
     variance = (weight[:, None] * foretold**2).sum()
     return float(np.clip(covariance / max(variance, 1e-9), 0, 1))
+
+
+@kernel
+def nearest_neighbors(place: Floats, where: Floats, count: int) -> NDArray[np.int64]:
+    """Find the `count` nearest of `place`, in order of y, to each of `where`, nearest first."""
+    nearest = np.empty((len(where), count), np.int64)
+    away = np.empty(count, np.float64)
+    for i in range(len(where)):
+        away[:] = np.inf
+        below = np.searchsorted(place[:, 0], where[i, 0])
+        above = below - 1
+        while above >= 0 or below < len(place):
+            up = where[i, 0] - place[above, 0] if above >= 0 else np.inf
+            down = place[below, 0] - where[i, 0] if below < len(place) else np.inf
+            if min(up, down) ** 2 > away[-1]:
+                break
+            found = above if up <= down else below
+            off = (place[found, 0] - where[i, 0]) ** 2 + (place[found, 1] - where[i, 1]) ** 2
+            _insert(found, off, nearest[i], away)
+            above, below = above - (up <= down), below + (up > down)
+    return nearest
+
+
+@kernel
+def _insert(found: int, off: float, nearest: NDArray[np.int64], away: Floats) -> None:
+    """Put a place among the nearest, in order of their distances, if it is one of them."""
+    k = len(away) - 1
+    if off >= away[k]:
+        return
+    while k > 0 and away[k - 1] > off:
+        nearest[k], away[k] = nearest[k - 1], away[k - 1]
+        k -= 1
+    nearest[k], away[k] = found, off
 
 
 @kernel

@@ -9,13 +9,19 @@ from pyama_core.processing.tracking.regions import Floats
 Ints = NDArray[np.int64]
 
 
+def members(count: Ints) -> tuple[Ints, Ints]:
+    """Return, for groups of so many members, the group of each member and its place therein."""
+    group = np.repeat(np.arange(len(count)), count)
+    return group, np.arange(len(group)) - np.repeat(np.cumsum(count) - count, count)
+
+
 def pairs_within(first: Floats, second: Floats, reach: float) -> tuple[Ints, Ints, Floats]:
-    """Find the points of two sets that are less than `reach` apart.
+    """Find the points of two sets that are less than `reach` apart, by a sweep over y.
 
     Parameters
     ----------
-    first, second : (N, D), (M, D) float
-        Points.
+    first, second : (N, 2), (M, 2) float
+        Points y, x.
 
     Returns
     -------
@@ -24,14 +30,15 @@ def pairs_within(first: Floats, second: Floats, reach: float) -> tuple[Ints, Int
     away : (K,) float64
         How far apart they are.
     """
-    if len(first) == 0 or len(second) == 0 or reach <= 0:
-        none = np.empty(0, np.int64)
-        return none, none, np.empty(0)
-    from scipy.spatial import cKDTree
-
-    found = cKDTree(first).sparse_distance_matrix(cKDTree(second), reach, output_type="ndarray")
-    found = found[found["v"] < reach]
-    return found["i"].astype(np.int64), found["j"].astype(np.int64), found["v"]
+    order = np.argsort(second[:, 0], kind="stable")
+    y = second[order, 0]
+    start = np.searchsorted(y, first[:, 0] - reach)
+    stop = np.searchsorted(y, first[:, 0] + reach)
+    i, place = members(np.maximum(stop - start, 0))
+    j = order[start[i] + place]
+    away = np.hypot(*(first[i] - second[j]).T)
+    near = away < reach
+    return i[near], j[near], away[near]
 
 
 def pairs_after(
@@ -55,9 +62,8 @@ def pairs_after(
     frame = movie.held[np.minimum(order, len(movie.held) - 1)]
     passed = (frame - movie.frame[cells])[:, None]
     expected = movie.steady_center(cells) + movie.velocity[cells] * passed
-    between_frames = 2 * reach
-    return pairs_within(
-        np.column_stack([expected, order * between_frames]),
-        np.column_stack([movie.steady_center(later), movie.order[later] * between_frames]),
-        reach,
-    )
+    found = movie.steady_center(later)
+    between_frames = np.ptp(np.concatenate([expected[:, 0], found[:, 0], [0]])) + 2 * reach
+    expected[:, 0] += order * between_frames
+    found[:, 0] += movie.order[later] * between_frames
+    return pairs_within(expected, found, reach)

@@ -49,38 +49,47 @@ class Resolver:
 
     def resolve(self) -> Cells:
         """Fill in the cells of every tracklet; return who they are."""
-        for number, tracklet in enumerate(self.tracklets):
+        for tracklet in self.tracklets:
             if tracklet.cells:
                 continue
             if not tracklet.before:
                 tracklet.cells = [self.cells.new()]
             elif len(tracklet.before) == 2:
-                self._merge(tracklet, self.nodes[number])
+                self._merge(tracklet)
             else:
                 self._split(self.tracklets[tracklet.before[0]])
         return self.cells
 
-    def _merge(self, tracklet: Tracklet, nodes: Ints) -> None:
+    def _merge(self, tracklet: Tracklet) -> None:
         """Let a merged tracklet hold the cells of both, or the larger's where that cannot last."""
         parts = [self.tracklets[i] for i in tracklet.before]
         held = list(dict.fromkeys(c for part in parts for c in part.cells))
-        if len(held) == 1 or (self._parts_in_time(tracklet) and self._room(nodes, len(held))):
-            tracklet.cells = held
-            tracklet.crowded = any(part.crowded for part in parts)
-            return
-        kept = max(parts, key=lambda part: self.movie.cells.area[part.last])
-        for cell in held:
-            if cell not in kept.cells:
-                self.cells.ended[cell - 1] = "merged"
-        tracklet.cells, tracklet.crowded = list(kept.cells), True
+        lasts = self._parts_in_time(tracklet) and len(held) <= self._room(tracklet)
+        if len(held) > 1 and not lasts:
+            kept = max(parts, key=lambda part: self.movie.cells.area[part.last]).cells
+            held = [*kept, *(cell for cell in held if cell not in kept)]
+            self._hold(tracklet, held, len(kept), parts)
+        else:
+            self._hold(tracklet, held, len(held), parts)
+
+    def _hold(
+        self, tracklet: Tracklet, cells: list[int], most: int, before: list[Tracklet]
+    ) -> None:
+        """Let a tracklet hold the first of some cells, so many as it has room for; end the rest."""
+        most = min(most, self._room(tracklet))
+        tracklet.cells = cells[:most]
+        tracklet.crowded = len(cells) > most or any(part.crowded for part in before)
+        for cell in cells[most:]:
+            self.cells.ended[cell - 1] = "merged"
 
     def _parts_in_time(self, tracklet: Tracklet) -> bool:
         """Tell whether a merged tracklet comes apart again, or goes on merging, soon enough."""
         return bool(tracklet.after) and self._length(tracklet) <= self.params.max_touch
 
-    def _room(self, nodes: Ints, n_cells: int) -> bool:
-        """Tell whether so many cells can be told apart, each with a pixel in every frame."""
-        return n_cells <= _MOST_TOUCHING and bool(self.movie.cells.area[nodes].min() >= n_cells)
+    def _room(self, tracklet: Tracklet) -> int:
+        """Return how many cells a tracklet can hold, each with a pixel in every frame."""
+        area = self.movie.cells.area[self.nodes[tracklet.number]]
+        return min(int(area.min()), _MOST_TOUCHING)
 
     def _length(self, tracklet: Tracklet) -> int:
         """Return how many frames a tracklet lasts."""
@@ -131,29 +140,32 @@ class Resolver:
 
     def _share(self, mother: Tracklet, parts: list[Tracklet]) -> None:
         """Give each cell of a merged tracklet to the part it fits, none of them left empty."""
-        held = mother.cells
-        options = [
-            [[c for k, c in enumerate(held) if choice >> k & 1 == side] for side in (0, 1)]
-            for choice in range(1, 2 ** len(held) - 1)
-        ]
-        best = min(options, key=lambda option: self._misfit(mother, option, parts))
-        for part, cells in zip(parts, best, strict=True):
-            part.cells, part.crowded = cells, mother.crowded
+        goes = _ways_to_part(len(mother.cells))
+        too_many = sum(
+            np.maximum(side.sum(axis=1) - self._room(part), 0)
+            for side, part in zip((goes, ~goes), parts, strict=True)
+        )
+        best = goes[np.lexsort((self._misfit(mother, goes, parts), too_many))[0]]
+        for side, part in zip((best, ~best), parts, strict=True):
+            cells = np.array(mother.cells)[side].tolist()
+            self._hold(part, cells, len(cells), [mother])
 
-    def _misfit(self, mother: Tracklet, option: list[list[int]], parts: list[Tracklet]) -> float:
-        """Say how badly cells, as last seen alone, fit the size and place of the parts."""
-        known = [self._last_alone(mother, c) for group in option for c in group]
+    def _misfit(
+        self, mother: Tracklet, goes: NDArray[np.bool_], parts: list[Tracklet]
+    ) -> NDArray[np.floating]:
+        """Say how badly each way to part fits cells, as last seen alone, to size and place."""
         table = self.movie.cells
-        middle = _weighted(table.center[known], table.area[known])
+        alone = [self._last_alone(mother, cell) for cell in mother.cells]
         ends = [part.first for part in parts]
+        area, center = table.area[alone], table.center[alone]
         parted = _weighted(table.center[ends], table.area[ends])
-        cost = 0.0
-        for group, part in zip(option, parts, strict=True):
-            nodes = [self._last_alone(mother, c) for c in group]
-            size = np.log(table.area[nodes].sum() / table.area[part.first])
-            arm = _weighted(table.center[nodes], table.area[nodes]) - middle
-            off = np.linalg.norm(table.center[part.first] - parted - arm)
-            cost += abs(float(size)) + float(off / np.sqrt(table.area[part.first]))
+        center = center - _weighted(center, area)
+        cost = np.zeros(len(goes))
+        for side, end in zip((goes, ~goes), ends, strict=True):
+            size = side @ area
+            arm = side @ (area[:, None] * center) / size[:, None]
+            off = np.linalg.norm(table.center[end] - parted - arm, axis=1)
+            cost += np.abs(np.log(size / table.area[end])) + off / np.sqrt(table.area[end])
         return cost
 
     def _last_alone(self, tracklet: Tracklet, cell: int) -> int:
@@ -162,6 +174,12 @@ class Resolver:
             before = [self.tracklets[i] for i in tracklet.before]
             tracklet = next(part for part in before if cell in part.cells)
         return tracklet.last
+
+
+def _ways_to_part(n_cells: int) -> NDArray[np.bool_]:
+    """Return which of some cells go to the first of two parts, one row for each way."""
+    ways = np.arange(1, 2**n_cells - 1)
+    return np.asarray((ways[:, None] >> np.arange(n_cells)) & 1 == 0)
 
 
 def _weighted(center: NDArray[np.floating], area: NDArray[np.floating]) -> NDArray[np.floating]:

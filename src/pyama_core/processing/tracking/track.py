@@ -100,11 +100,7 @@ class Tracking:
         labels = np.zeros(self.shape[1:], self.dtype)
         first, stop = np.searchsorted(self.movie.frame, [t, t + 1])
         if first < stop:
-            shared = {
-                node - int(first): self.tracks.shared[node]
-                for node in range(first, stop)
-                if node in self.tracks.shared
-            }
+            shared = self.tracks.shared.among(first, stop)
             relabel(runs_of(self.segmented[t]), self.tracks.ids[first:stop], shared, labels)
         return labels
 

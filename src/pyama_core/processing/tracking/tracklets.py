@@ -16,6 +16,8 @@ class Tracklet:
 
     Attributes
     ----------
+    number : int
+        Its place among all.
     first, last : int
         Its first and last node.
     before, after : list of int
@@ -26,6 +28,7 @@ class Tracklet:
         Whether it holds a cell that was given up, so that a split of it is no division.
     """
 
+    number: int
     first: int
     last: int
     before: list[int] = field(default_factory=list)
@@ -51,7 +54,8 @@ def tracklets_of(events: Events, n_nodes: int) -> tuple[Ints, list[Tracklet]]:
     first = np.flatnonzero(before == NONE)
     last = first.copy()
     np.maximum.at(last, number, np.arange(n_nodes))
-    tracklets = [Tracklet(int(a), int(b)) for a, b in zip(first, last, strict=True)]
+    ends = zip(first.tolist(), last.tolist(), strict=True)
+    tracklets = [Tracklet(k, *both) for k, both in enumerate(ends)]
     for source, target in zip(events.source[~plain], events.target[~plain], strict=True):
         _tie(tracklets, number[source[source != NONE]], number[target[target != NONE]])
     return number, tracklets

@@ -9,27 +9,11 @@ from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.lineage import Lineage
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import Regions
+from pyama_core.processing.tracking.sharing import Shares, shares_of
 from pyama_core.processing.tracking.touching import Cells, Resolver
 from pyama_core.processing.tracking.tracklets import Tracklet, tracklets_of
 
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Company:
-    """Cells that share one region while they touch.
-
-    Attributes
-    ----------
-    ids : (K,) int64
-        Their ids.
-    expected : Regions
-        Where each is expected, and of which shape.
-    """
-
-    ids: Ints
-    expected: Regions
 
 
 @dataclass(frozen=True)
@@ -40,13 +24,13 @@ class Tracks:
     ----------
     ids : (N,) int64
         The id of each region's cell, or of one of them where several touch.
-    shared : dict of int to Company
+    shared : Shares
         The regions that several cells share.
     lineage : Lineage
     """
 
     ids: Ints
-    shared: dict[int, Company]
+    shared: Shares
     lineage: Lineage
 
 
@@ -57,7 +41,7 @@ def name_cells(movie: Movie, events: Events, params: TrackingParams) -> Tracks:
     cells = Resolver(movie, tracklets, nodes, params).resolve()
     first_cell = np.array([t.cells[0] for t in tracklets], np.int64)
     ids = first_cell[number] if len(tracklets) else number
-    shared = _shared(movie, tracklets, nodes)
+    shared = shares_of(movie, tracklets, nodes)
     return Tracks(ids, shared, _lineage(movie, tracklets, cells))
 
 
@@ -96,51 +80,3 @@ def _known_or(known: list[str], other: NDArray[np.str_]) -> NDArray[np.str_]:
     """Return what is known, and `other` where nothing (an empty text) is."""
     given = np.array(known, dtype="<U8")
     return np.where(given == "", other, given)
-
-
-def _shared(movie: Movie, tracklets: list[Tracklet], nodes: list[Ints]) -> dict[int, Company]:
-    """Say, for every region of several cells, where in it each is expected."""
-    alone = _alone(tracklets)
-    return {
-        int(node): _company(movie, int(node), tracklet.cells, alone)
-        for tracklet, members in zip(tracklets, nodes, strict=True)
-        if len(tracklet.cells) > 1
-        for node in members
-    }
-
-
-def _alone(tracklets: list[Tracklet]) -> dict[int, Ints]:
-    """Return, for each cell that ever touches, the nodes where being alone begins or ends."""
-    company = {c for t in tracklets if len(t.cells) > 1 for c in t.cells}
-    found: dict[int, list[int]] = {c: [] for c in company}
-    for tracklet in tracklets:
-        if len(tracklet.cells) == 1 and tracklet.cells[0] in company:
-            found[tracklet.cells[0]] += [tracklet.first, tracklet.last]
-    return {cell: np.array(sorted(spots), np.int64) for cell, spots in found.items()}
-
-
-def _company(movie: Movie, node: int, ids: list[int], alone: dict[int, Ints]) -> Company:
-    """Place touching cells between where they were before and where they are after."""
-    parts = [_between(movie, node, alone[c]) for c in ids]
-    expected = Regions.joined(parts)
-    middle = np.average(expected.center, axis=0, weights=expected.area)
-    center = expected.center + (movie.cells.center[node] - middle)
-    moved = Regions(expected.area, center, expected.covariance, expected.at_border)
-    return Company(np.array(ids, np.int64), moved)
-
-
-def _between(movie: Movie, node: int, alone: Ints) -> Regions:
-    """Interpolate a cell between the nodes around `node` at which it is alone."""
-    k = int(np.searchsorted(alone, node))
-    around = alone[max(k - 1, 0) : k + 1]
-    ends = movie.cells.take(around)
-    if len(around) < 2:
-        return ends
-    start, stop = movie.frame[around]
-    part = np.float32((movie.frame[node] - start) / (stop - start))
-    return Regions(
-        ends.area[:1] + part * np.diff(ends.area),
-        ends.center[:1] + part * np.diff(ends.center, axis=0),
-        ends.covariance[:1] + part * np.diff(ends.covariance, axis=0),
-        ends.at_border[:1],
-    )
