@@ -71,7 +71,7 @@ def preview_segmentation(request: Request) -> Preview:
     segmented = _segment(request, request.view.frame)
     labels = _labels_of(segmented)
     share = 100 * np.count_nonzero(labels) / labels.size
-    n_cells = f"{_cells(labels.max())}, " if segmented.instances is not None else ""
+    n_cells = f"{_cells(int(labels.max()))}, " if segmented.instances is not None else ""
     return Preview(
         [_labels(request, "segmentation", labels)], f"{n_cells}{share:.1f} % of the frame is cell."
     )
@@ -119,7 +119,7 @@ def preview_extraction(request: Request) -> Preview:
     table = next(iter(tables.values()))
     shown = {name: column for name, column in table.items() if name not in _OF_WHOLE_TRACES}
     shown[FRAME] = np.full_like(table[FRAME], view.frame)
-    text = f"{_cells(labels.max())} measured in this frame."
+    text = f"{_cells(int(labels.max()))} measured in this frame."
     return Preview([_labels(request, "cells", labels)], text, shown)
 
 

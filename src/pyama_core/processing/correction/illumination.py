@@ -142,7 +142,7 @@ def _settled(
 
 def _start(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
     pixels = patches.pixels
-    level = float((patches.medians * pixels).sum(dtype=np.float64) / max(pixels.sum(), 1))
+    level = float((patches.medians * pixels).sum(dtype=np.float64)) / max(int(pixels.sum()), 1)
     flat = np.ones(regression.nodes)
     drift = np.zeros(len(pixels))
     return Illumination(level * flat, flat, 0.0, drift, level, np.inf)
