@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from pyama_core.errors import InputError, ReadError
 from pyama_core.io.microscopy import MicroscopyMetadata
 
-_REASON_LENGTH = 120
-
 
 class BaseSource(ABC):
     """A `MicroscopyFile` whose frames come from `_read`; everything else follows."""
@@ -99,9 +97,3 @@ def sampled(items: Sequence[int]) -> list[int]:
     """Pick the first, the middle and the last, each once."""
     places = sorted({0, len(items) // 2, len(items) - 1} if items else set())
     return [items[place] for place in places]
-
-
-def reason(error: Exception) -> str:
-    """Say in a few words on one line what another library found wrong."""
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said[:_REASON_LENGTH]}".rstrip(": ")

@@ -10,7 +10,7 @@ import nd2
 import numpy as np
 
 from pyama_core.errors import ReadError
-from pyama_core.io.base_source import BaseSource, reason, sampled
+from pyama_core.io.base_source import BaseSource, sampled
 from pyama_core.io.digest import new_digest
 from pyama_core.io.nd2_chunks import MAGIC
 from pyama_core.io.nd2_frames import ModernFrames
@@ -87,13 +87,13 @@ class Nd2File(BaseSource):
 
     def identity(self) -> str:
         """Digest size, header, frame map and three sampled frames, whatever path and date."""
-        digest = new_digest()
+        digest, store = new_digest(), self._opened()
         try:
-            self._opened().update(digest, sampled(np.flatnonzero(self._held).tolist()))
+            store.update(digest, sampled(np.flatnonzero(self._held).tolist()))
+        except ReadError:
+            raise
         except (EOFError, ValueError) as error:
-            raise ReadError(
-                f"{self._path.name} is damaged ({reason(error)}); copy it again."
-            ) from error
+            raise ReadError(f"{self._path.name} is damaged; copy it again.") from error
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -125,8 +125,8 @@ class Nd2File(BaseSource):
             raise
         except Exception as error:
             raise ReadError(
-                f"The metadata of {self._path.name} cannot be read ({reason(error)}); "
-                "the file is damaged, copy it again."
+                f"The metadata of {self._path.name} cannot be read: the file is damaged, or of a "
+                "kind not known here; copy it again from where it was recorded."
             ) from error
 
     def _read(self, fov: int, frame: int, channels: Sequence[int], z: int) -> NDArray[Any]:

@@ -10,7 +10,6 @@ import nd2
 import numpy as np
 
 from pyama_core.errors import ReadError
-from pyama_core.io.base_source import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +42,9 @@ class LegacyFrames:
         except Exception as error:
             handle.close()
             raise ReadError(
-                f"{path.name} is an incomplete legacy ND2 file ({reason(error)}); copy it again."
-            ) from None
+                f"{path.name} is an incomplete legacy ND2 file; copy it again from where it was "
+                "recorded."
+            ) from error
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""
@@ -93,8 +93,7 @@ class LegacyFrames:
             ) from None
         except Exception as error:
             raise ReadError(
-                f"Frame {index} of {self._path.name} is damaged ({reason(error)}); "
-                "copy the file again."
+                f"Frame {index} of {self._path.name} is damaged; copy the file again."
             ) from error
 
     def _time_ms(self, index: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyama_core.io.microscopy import ChannelInfo
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import nd2
+
+FIRST_WITH_RECORDS: Final = (3, 0)
+"""Version of the format that keeps its metadata in records."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,9 @@ class Picture:
 
 
 def read_picture(file: nd2.ND2File) -> Picture:
-    """Read channels and pixel size."""
+    """Read channels and pixel size; raises ValueError where a channel has impossibly many parts."""
+    if file.version >= FIRST_WITH_RECORDS:
+        _check_components(_planes(_picture_record(file)), file.attributes.componentCount)
     try:
         described = getattr(file.metadata, "channels", None) or ()
     except UnboundLocalError:
@@ -49,17 +54,34 @@ def _channel(stated: Any) -> ChannelInfo:
 
 
 def _picture_without_probes(file: nd2.ND2File) -> Picture:
-    (record,) = file.unstructured_metadata(
-        strip_prefix=False, include={"ImageMetadataSeqLV|0"}
-    ).values()
-    picture = record["SLxPictureMetadata"]
-    planes = picture["sPicturePlanes"]["sPlaneNew"].values()
+    picture = _picture_record(file)
     return Picture(
         tuple(
-            ChannelInfo(plane["sDescription"], color=_color(plane["uiColor"])) for plane in planes
+            ChannelInfo(plane["sDescription"], color=_color(plane["uiColor"]))
+            for plane in _planes(picture)
         ),
         picture["dCalibration"] if picture["bCalibrated"] else None,
     )
+
+
+def _picture_record(file: nd2.ND2File) -> dict[str, Any]:
+    (record,) = file.unstructured_metadata(
+        strip_prefix=False, include={"ImageMetadataSeqLV|0"}
+    ).values()
+    picture: dict[str, Any] = record["SLxPictureMetadata"]
+    return picture
+
+
+def _planes(picture: dict[str, Any]) -> list[dict[str, Any]]:
+    planes = picture["sPicturePlanes"]
+    return list((planes.get("sPlaneNew") or planes.get("sPlane") or {}).values())
+
+
+def _check_components(planes: Sequence[dict[str, Any]], n_components: int) -> None:
+    """Keep nd2 from making lists as long as a damaged number says."""
+    for plane in planes:
+        if plane.get("uiCompCount", 1) > n_components:
+            raise ValueError(f"a channel of {plane['uiCompCount']} of {n_components} components")
 
 
 def _color(number: int) -> str:

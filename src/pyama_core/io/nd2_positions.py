@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyama_core.io.nd2_picture import FIRST_WITH_RECORDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,24 +27,25 @@ def fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
 
 def invalid_warning(file: nd2.ND2File) -> tuple[str, ...]:
     """Say which positions are left out, since FOVs are not numbered as on the microscope then."""
-    if file.version < (3, 0) or all(loop.type != _POSITIONS for loop in file.experiment):
+    has_positions = any(loop.type == _POSITIONS for loop in file.experiment)
+    if not has_positions or file.version < FIRST_WITH_RECORDS:
         return ()
     record = file.unstructured_metadata(strip_prefix=False, include={_RECORD})[_RECORD]
-    loop = _position_loop(record["SLxExperiment"]) or {}
-    points = list(loop["uLoopPars"].get("Points", {}).values()) if loop else []
-    left_out = [
-        point.get("dPosName") or f"number {number}"
-        for number, (point, valid) in enumerate(
-            zip(points, loop.get("pItemValid") or (), strict=False), start=1
-        )
-        if not valid
-    ]
+    names, left_out = _listed(_position_loop(record["SLxExperiment"]) or {})
     if not left_out:
         return ()
     return (
         f"Positions marked invalid hold no frames and are left out: {', '.join(left_out)} "
-        f"({len(left_out)} of {len(points)}); FOVs are numbered without them.",
+        f"({len(left_out)} of {len(names)}); FOVs are numbered without them.",
     )
+
+
+def _listed(loop: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Name all positions of a loop, and those that it marks invalid."""
+    points = loop.get("uLoopPars", {}).get("Points", {}).values()
+    names = [point.get("dPosName") or f"number {n}" for n, point in enumerate(points, start=1)]
+    valid = loop.get("pItemValid") or ()
+    return names, [name for name, is_valid in zip(names, valid, strict=False) if not is_valid]
 
 
 def _position_loop(loop: Mapping[str, Any]) -> Mapping[str, Any] | None:

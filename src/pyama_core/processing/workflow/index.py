@@ -39,9 +39,10 @@ class ResultsKeeper:
         )
         self.failures: dict[int, str] = {}
         """Details of the FOVs that failed in this run."""
-        self._errors = {fov: status.error for fov, status in run.statuses.items() if status.error}
-        """Which step of which FOV failed in this run or in others, and why."""
         unfinished = set(run.unfinished)
+        errors = {fov: run.statuses[fov].error for fov in unfinished}
+        self._errors = {fov: error for fov, error in errors.items() if error}
+        """Which step of which FOV failed in this run or in others, and why."""
         self._done = {fov for fov in run.plans if fov not in unfinished}
         self._index = self._empty_index()
         self._take_in_others()

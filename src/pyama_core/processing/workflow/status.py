@@ -1,5 +1,6 @@
 """What was made of a FOV: one status file per FOV, the truth about its results."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -57,6 +58,10 @@ class FovStatus:
         """Which step failed and why, empty where none did."""
         failed = (f"{n}: {step.error}" for n, step in self.steps.items() if step.state == "failed")
         return next(failed, "")
+
+    def of(self, steps: Collection[str]) -> "FovStatus":
+        """Return the outcome of some of the steps."""
+        return FovStatus({name: step for name, step in self.steps.items() if name in steps})
 
 
 _ADAPTER = TypeAdapter(FovStatus)

@@ -30,7 +30,7 @@ def summarize(run: PreparedRun) -> RunSummary:
     """Read status and traces of the FOVs of a run that has ended."""
     summary = RunSummary(n_fovs=len(run.plans))
     for fov, before in run.statuses.items():
-        status = read_status(run.layout.status(fov))
+        status = read_status(run.layout.status(fov)).of([s.name for s in run.services])
         _add_status(summary, fov, status)
         _add_seconds(summary, before, status)
         _add_traces(summary, run.layout, fov)
