@@ -193,3 +193,16 @@ def test_truth_that_is_absent_or_something_else_is_said(tmp_path: Path) -> None:
     np.savez(tmp_path / "a_truth.npz", ids=np.zeros(3))
     with pytest.raises(ReadError, match="not the ground truth"):
         load_truth(tmp_path / "a.nd2")
+
+
+def test_making_can_be_followed_and_cancelled_without_a_trace(tmp_path: Path) -> None:
+    def cancel_at_frame_3(_message: str, frame: int) -> None:
+        frames.append(frame)
+        if frame == 3:
+            raise InterruptedError
+
+    frames: list[int] = []
+    with pytest.raises(InterruptedError):
+        make_sample(tmp_path / "sample.nd2", tick=cancel_at_frame_3, **SIZES)
+    assert frames == [0, 0, 1, 1, 2, 2, 3]
+    assert not list(tmp_path.iterdir())

@@ -1,18 +1,19 @@
 """One color per cell and per channel, the same in labels, tracks and plots."""
 
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from napari.utils.colormaps import Colormap, CyclicLabelColormap, label_colormap
+from napari.utils.colormaps import Colormap
 from numpy.typing import ArrayLike, NDArray
 
 from pyama_core.io import ChannelInfo
 
+if TYPE_CHECKING:
+    from napari.utils.colormaps import CyclicLabelColormap
+
 N_CELL_COLORS: Final = 48
 """Cells whose ids differ by a multiple of this share a color."""
-
-CELL_COLORMAP: Final[CyclicLabelColormap] = label_colormap(N_CELL_COLORS, seed=0.5)
-"""Colors of a labels layer: 0 is transparent."""
 
 _VISIBLE: Final = (
     (380, (0.55, 0.0, 0.75)),
@@ -29,10 +30,18 @@ _VISIBLE: Final = (
 """Display color at a wavelength in nm; in between it is interpolated."""
 
 
+@cache
+def cell_colormap() -> "CyclicLabelColormap":
+    """Return the colors of a labels layer: 0 is transparent."""
+    from napari.utils.colormaps import label_colormap
+
+    return label_colormap(N_CELL_COLORS, seed=0.5)
+
+
 def cell_colors(cells: ArrayLike) -> NDArray[np.float32]:
     """Return the color of each cell id, ``(N, 4)`` RGBA in 0 to 1."""
     ids = np.atleast_1d(np.asarray(cells, dtype=np.uint32))
-    return np.asarray(CELL_COLORMAP.map(ids), dtype=np.float32)
+    return np.asarray(cell_colormap().map(ids), dtype=np.float32)
 
 
 def cell_hue(cells: ArrayLike) -> NDArray[np.float64]:

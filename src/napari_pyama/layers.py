@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pyama.axes import Axes, stack_axes
-from napari_pyama.colors import CELL_COLORMAP, channel_colormap
+from napari_pyama.colors import cell_colormap, channel_colormap
 from napari_pyama.lazy import lazy_stack
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
 from pyama_core.io.result_files import ResultsPathsPerFOV
@@ -147,7 +147,7 @@ def sampled_pixels(frame: NDArray[Any], most: int = 512) -> NDArray[Any]:
 
 def labels_arguments(name: str, axes: Axes) -> dict[str, Any]:
     """Return the keyword arguments of a labels layer of ours; it cannot be painted on."""
-    return {**axes.layer_arguments(), "name": name, "colormap": CELL_COLORMAP, "opacity": 0.5}
+    return {**axes.layer_arguments(), "name": name, "colormap": cell_colormap(), "opacity": 0.5}
 
 
 def origin_of(layer: Any) -> Origin | None:

@@ -4,11 +4,13 @@ import math
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import dask.array as da
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    import dask.array as da
 
 ReadFrame = Callable[[tuple[int, ...]], NDArray[Any]]
 """Gives the frame ``(H, W)`` at an index of the leading axes, as an array of its own."""
@@ -30,7 +32,7 @@ class _Frames:
         return frame.reshape((1,) * kept + frame.shape)
 
 
-def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> da.Array:
+def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> "da.Array":
     """Make an array ``(..., H, W)`` whose frames are read one by one when they are needed.
 
     Parameters
@@ -42,10 +44,12 @@ def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> da.
     read
         Called with the index along the leading axes, from any thread.
     """
+    from dask.array import from_array
+
     chunks = (1,) * (len(shape) - 2) + shape[-2:]
     frames = _Frames(shape, np.dtype(dtype), read)
     name = f"frames-{uuid.uuid4().hex}"
-    array: da.Array = da.from_array(  # type: ignore[no-untyped-call]
+    array: da.Array = from_array(  # type: ignore[no-untyped-call]
         frames, chunks=chunks, name=name, asarray=False, meta=np.empty(0, dtype)
     )
     return array

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -58,6 +59,7 @@ def parameters_of(section: type[BaseModel]) -> Iterator[Parameter]:
         yield _parameter(name, field, _installed_choices(section, name))
 
 
+@cache
 def _installed_choices(section: type[BaseModel], name: str) -> tuple[str, ...]:
     """Return what is offered under a name here, by this project and by installed packages."""
     offers = {

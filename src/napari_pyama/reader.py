@@ -7,6 +7,7 @@ from napari import current_viewer
 from napari.utils.notifications import show_warning
 
 from napari_pyama.layers import LayerTuple, raw_layers
+from napari_pyama.preload import preload_soon
 from napari_pyama.result_layers import layers_of_results
 from napari_pyama.result_source import ResultSource, open_results, open_traces
 from napari_pyama.result_tables import read_tracks
@@ -35,6 +36,7 @@ def get_traces_reader(path: str | Sequence[str]) -> Reader | None:
 
 def read_microscopy(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open ND2 files lazily, one image layer per channel."""
+    preload_soon()
     start_at_first_step(current_viewer())
     sources = [open_microscopy(p) for p in _all(path)]
     for source in sources:
@@ -45,6 +47,7 @@ def read_microscopy(path: str | Sequence[str]) -> list[LayerTuple]:
 
 def read_results_folder(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open results of any layout: the layers of the run, above the raw ones."""
+    preload_soon()
     viewer = current_viewer()
     start_at_first_step(viewer)
     follow_tracks_later(viewer)
@@ -53,6 +56,7 @@ def read_results_folder(path: str | Sequence[str]) -> list[LayerTuple]:
 
 def read_trace_table(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open trace tables as tracks, and the dock that plots them."""
+    preload_soon()
     viewer = current_viewer()
     start_at_first_step(viewer)
     open_dock_later(viewer, "Traces")

@@ -1,41 +1,46 @@
 """The sample experiments, to try the plugin without data."""
 
-import getpass
-import tempfile
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from napari_pyama.layers import LayerTuple
-from napari_pyama.reader import read_microscopy
-from pyama_core.sample import make_sample
+from napari import current_viewer
+from qtpy.QtCore import QThread
+
+from napari_pyama.preload import preload_soon
+from napari_pyama.sample_file import SampleFile
+from napari_pyama.sample_maker import maker_of
+
+if TYPE_CHECKING:
+    from napari_pyama.layers import LayerTuple
 
 
-def sample_experiment() -> list[LayerTuple]:
+def sample_experiment() -> "list[LayerTuple]":
     """Open cells that move, divide and light up in two colors, in two fields of view."""
-    return read_microscopy(str(_made("sample")))
+    return _open(SampleFile("sample", "sample experiment"))
 
 
-def sample_colony() -> list[LayerTuple]:
+def sample_colony() -> "list[LayerTuple]":
     """Open a colony of rods that grows by division."""
-    return read_microscopy(str(_made("colony", colony=True, n_fovs=1, n_frames=30)))
+    plan = {"colony": True, "n_fovs": 1, "n_frames": 30}
+    return _open(SampleFile("colony", "growing colony", plan))
 
 
-def _made(name: str, **plan: Any) -> Path:
-    """Return the file of a sample, made the first time; it stays where temporary files are.
+def _open(sample: SampleFile) -> "list[LayerTuple]":
+    """Open a sample; one that must be made first follows later where napari is in use.
 
-    Results and marks made from it are found again after a restart.
+    A script, which waits for what it asks for, gets the layers in any case.
     """
-    folder = Path(tempfile.gettempdir()) / f"napari-pyama-{version('napari-pyama')}-{_user()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{name}.nd2"
-    if not path.exists():
-        make_sample(path, with_ids=False, **plan)
-    return path
+    preload_soon()
+    viewer = current_viewer()
+    if viewer is not None and not sample.path.exists() and _user_is_waiting():
+        return [maker_of(sample).open_soon(viewer)]
+    from napari_pyama.reader import read_microscopy
+
+    if not sample.path.exists():
+        sample.make()
+    return read_microscopy(str(sample.path))
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "user"
+def _user_is_waiting() -> bool:
+    """Whether this is called from a running event loop, which this thread would hold up."""
+    thread = QThread.currentThread()
+    return thread is not None and thread.loopLevel() > 0

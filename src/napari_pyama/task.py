@@ -8,16 +8,46 @@ from typing import Any
 from napari.qt.threading import FunctionWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
+from pyama_core.processing.stack import Tick
+
 Report = Callable[[Any], None]
 """Hands an event over to the GUI thread."""
 Work = Callable[[Report, threading.Event], Any]
 """Does the work; looks at the event to learn that it is to stop."""
 
 
+def tick_of(report: Report, cancel: threading.Event, event_of: Callable[[str, int], Any]) -> Tick:
+    """Make what the core's slow functions call at each step: it reports, or raises to stop.
+
+    Parameters
+    ----------
+    event_of
+        Turns a message and a number of the core into what is reported.
+    """
+
+    def tick(message: str, number: int) -> None:
+        if cancel.is_set():
+            raise InterruptedError
+        report(event_of(message, number))
+
+    return tick
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     value: Any = None
     error: BaseException | None = None
+
+
+class _Worker(FunctionWorker[_Outcome]):
+    """A worker that can be stopped: napari asks all of them to quit before it waits for them."""
+
+    cancel: threading.Event
+
+    def quit(self) -> None:
+        """Have the work stop."""
+        self.cancel.set()
+        super().quit()
 
 
 class Task(QObject):
@@ -34,7 +64,7 @@ class Task(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker: FunctionWorker[_Outcome] | None = None
+        self._worker: _Worker | None = None
         self._cancel = threading.Event()
         self._closed = False
 
@@ -47,7 +77,10 @@ class Task(QObject):
         """Start the work in a napari thread worker."""
         assert not self.running
         cancel = self._cancel = threading.Event()
-        self._worker = create_worker(_outcome_of, work, self.reported.emit, cancel)
+        self._worker = create_worker(
+            _outcome_of, work, self.reported.emit, cancel, _worker_class=_Worker
+        )
+        self._worker.cancel = cancel
         self._worker.returned.connect(self._on_returned)
         self._worker.start()
 

@@ -1,7 +1,7 @@
 """Train the pixel classifier of the segmentation from brush strokes on frames."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from napari_pyama.axes import stack_axes
 from napari_pyama.layers import FOV, ORIGIN, Origin, origin_of
 from napari_pyama.previews import Request, plane_of
+from napari_pyama.task import Report, tick_of
 from napari_pyama.view import View
 from pyama_core.errors import InputError
 from pyama_core.io import MicroscopyFile
-from pyama_core.processing.segmentation.trained import train_classifier
 
 STROKES: Final = "strokes: "
 """How names and roles of layers to draw on begin."""
@@ -72,21 +72,31 @@ def example_of(layer: Labels, request: Request) -> Example:
     return Example(drawn, np.array(layer.data, dtype=np.uint8))
 
 
-def train(
-    examples: Sequence[Example], path: Path, report: Callable[[Any], None], cancel: threading.Event
-) -> Path:
+def train(examples: Sequence[Example], path: Path, report: Report, cancel: threading.Event) -> Path:
     """Train a classifier and write it to a file.
+
+    Parameters
+    ----------
+    report
+        Takes what is done, in words.
+    cancel
+        Set to stop before the next forest.
 
     Raises
     ------
+    InterruptedError
+        `cancel` was set.
     InputError
         Nothing, or too little of a kind, is drawn, scikit-learn is not installed, or the file
         cannot be written.
     """
+    from pyama_core.processing.segmentation.trained import train_classifier
+
     if not examples:
         raise InputError("Nothing is drawn yet: draw some strokes on cells and some on background.")
     frames = [plane_of(example.request, example.request.pc) for example in examples]
-    classifier = train_classifier(frames, [example.strokes for example in examples])
+    tick = tick_of(report, cancel, lambda _, forest: f"growing forest {forest + 1}")
+    classifier = train_classifier(frames, [example.strokes for example in examples], tick=tick)
     if cancel.is_set():
         raise InterruptedError
     try:

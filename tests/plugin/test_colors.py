@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Labels
 
 from napari_pyama.colors import (
-    CELL_COLORMAP,
+    cell_colormap,
     cell_colors,
     cell_hue,
     channel_colormap,
@@ -19,11 +19,11 @@ def test_labels_and_tracks_give_a_cell_the_color_of_the_plot(dtype):
     cells = np.arange(1, 250)
     colors = cell_colors(cells)
     assert np.allclose(track_colormap().map(cell_hue(cells)), colors)
-    assert np.allclose(CELL_COLORMAP.map(cells.astype(dtype)), colors)
+    assert np.allclose(cell_colormap().map(cells.astype(dtype)), colors)
 
 
 def test_a_labels_layer_shows_a_cell_in_its_color():
-    layer = Labels(np.array([[1, 60]], np.uint16), colormap=CELL_COLORMAP)
+    layer = Labels(np.array([[1, 60]], np.uint16), colormap=cell_colormap())
     assert np.allclose(layer.get_color(60), cell_colors(60)[0])
 
 

@@ -224,10 +224,10 @@ def test_a_trial_can_be_cancelled(viewer, shown, until, monkeypatch):
 
 
 def test_a_failing_trial_says_why_in_one_sentence(viewer, shown, until, monkeypatch):
-    from napari_pyama.widgets import dock as dock_module
+    from napari_pyama import notices
 
     told = []
-    monkeypatch.setattr(dock_module, "show_error", told.append)
+    monkeypatch.setattr(notices, "show_error", told.append)
     session_of(viewer).adopt(origin_of(viewer.layers[0]).source)
     session_of(viewer).set_channels(0, (7,))
     dock = shown(ExtractDock(viewer))
@@ -267,10 +267,10 @@ def test_every_dock_copies_the_command_of_the_whole_run(shown, shared_data):
 
 
 def test_an_empty_segmentation_gives_empty_results_and_no_error(viewer, shown, until, monkeypatch):
-    from napari_pyama.widgets import dock as dock_module
+    from napari_pyama import notices
 
     told = []
-    monkeypatch.setattr(dock_module, "show_error", told.append)
+    monkeypatch.setattr(notices, "show_error", told.append)
     session_of(viewer).set_section("segmentation", SegmentationParams(min_size=100_000))
     dock = shown(ExtractDock(viewer))
     until(lambda: dock.status.text() == "0 cells measured in this frame.")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
 
-from napari_pyama import sample_data
+from napari_pyama.sample_file import SampleFile
 from napari_pyama.session import session_of
 from napari_pyama.widgets.dock import Dock
 from pyama_core.processing.segmentation import SegmentationParams
@@ -41,7 +41,7 @@ def viewer(make_napari_viewer_proxy):
 @pytest.fixture
 def small_sample(small_nd2, monkeypatch):
     """Keep the tests from making the full sample."""
-    monkeypatch.setattr(sample_data, "_made", lambda name, **plan: small_nd2)
+    monkeypatch.setattr(SampleFile, "path", small_nd2)
 
 
 def open_dock(viewer, name):
@@ -153,6 +153,31 @@ def test_closing_the_viewer_during_preview_and_run_ends_both(
     viewer.close()
     assert dock._closed
     QApplication.processEvents()
+
+
+def test_closing_the_window_while_a_sample_is_made_leaves_nothing(tmp_path):
+    script = """
+        import napari
+        from qtpy.QtCore import QTimer
+
+        viewer = napari.Viewer()
+        def open_and_close():
+            viewer.open_sample("napari-pyama", "pyama")
+            assert [layer.name for layer in viewer.layers] == ["Making the sample experiment…"]
+            QTimer.singleShot(200, viewer.window._qt_window.close)
+        QTimer.singleShot(0, open_and_close)
+        napari.run()
+        """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env={**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.rglob("*.nd2")) + list(tmp_path.rglob("*.npz"))
 
 
 def test_workers_of_a_script_with_napari_import_neither_napari_nor_qt(small_nd2, tmp_path):

@@ -9,6 +9,7 @@ from qtpy.QtCore import QSize, Signal
 from qtpy.QtGui import QColor, QResizeEvent
 
 from napari_pyama.colors import cell_colors
+from napari_pyama.notices import notify_error
 from napari_pyama.traces.export_bar import ExportBar
 from napari_pyama.traces.filters import ViewFilter
 from napari_pyama.traces.inspection import Inspection
@@ -19,7 +20,7 @@ from napari_pyama.traces.reading import TraceReader
 from napari_pyama.traces.saving import save_soon
 from napari_pyama.traces.view import TraceView
 from napari_pyama.view import ResultsInView
-from napari_pyama.widgets.dock import Dock, notify_error
+from napari_pyama.widgets.dock import Dock
 
 
 class TracesDock(Dock):

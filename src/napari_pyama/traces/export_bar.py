@@ -8,6 +8,7 @@ from typing import Final
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
+from napari_pyama.notices import notify, notify_error
 from napari_pyama.task import Report, Task
 from napari_pyama.traces.export import (
     PICTURES,
@@ -17,7 +18,6 @@ from napari_pyama.traces.export import (
     write_shown,
 )
 from napari_pyama.traces.inspection import Inspection
-from napari_pyama.widgets.dock import notify, notify_error
 
 _PICTURES: Final = "Picture (*.png);;Drawing (*.svg)"
 _TABLES: Final = "Table (*.csv)"

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
@@ -15,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_pyama.preload import preload_soon
 from napari_pyama.session import session_of
 
 _USUAL_WIDTH = 350
@@ -49,6 +49,7 @@ class Dock(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self._scroll, 1)
         layout.addLayout(self.footer)
+        preload_soon()
         app = QApplication.instance()
         assert app is not None
         app.aboutToQuit.connect(self.shut_down)
@@ -173,13 +174,3 @@ def _scrolling(column: QVBoxLayout) -> QScrollArea:
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return area
-
-
-def notify_error(error: BaseException) -> None:
-    """Tell the user in one sentence what is wrong."""
-    show_error(str(error) or type(error).__name__)
-
-
-def notify(sentence: str) -> None:
-    """Tell the user something that went well."""
-    show_info(sentence)

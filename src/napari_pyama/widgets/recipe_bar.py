@@ -6,9 +6,9 @@ from pathlib import Path
 from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QApplication, QFileDialog, QGridLayout, QPushButton, QWidget
 
+from napari_pyama.notices import notify, notify_error
 from napari_pyama.run_request import RunRequest, command_of
 from napari_pyama.session import Session
-from napari_pyama.widgets.dock import notify, notify_error
 from pyama_core.errors import InputError
 
 _FILTER = "Recipe (*.yaml *.yml)"

@@ -8,13 +8,14 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from napari_pyama.layers import LayerTuple
 from napari_pyama.newest import NewestOnly
+from napari_pyama.notices import notify_error
 from napari_pyama.result_layers import expected_files, layers_of_results
 from napari_pyama.run_progress import RunProgress, size
 from napari_pyama.run_request import RunPlan, RunRequest, execute, plan_run
 from napari_pyama.shown import show_layers
 from napari_pyama.task import Task
 from napari_pyama.view import view_of
-from napari_pyama.widgets.dock import Dock, notify_error
+from napari_pyama.widgets.dock import Dock
 from napari_pyama.widgets.fov_table import FovTable
 from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.run_form import RunForm

@@ -8,10 +8,10 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QWidget
 
+from napari_pyama.notices import notify_error
 from napari_pyama.previews import Request
 from napari_pyama.task import Task
 from napari_pyama.training import KINDS, example_of, strokes_layer, strokes_of, train
-from napari_pyama.widgets.dock import notify_error
 from napari_pyama.widgets.wrapped_label import WrappedLabel
 
 _FILTER = "Pixel classifier (*.npz)"
@@ -36,6 +36,7 @@ class TrainingBar(QWidget):
         self.draw.setToolTip("Add a layer to draw strokes on, for the frame in view.")
         self.train = QPushButton("Train…")
         self.train.setToolTip("Learn from all strokes what is a cell, and keep that in a file.")
+        self.cancel = QPushButton("Cancel")
         kinds = ", ".join(f"{label} = {name}" for label, name in KINDS.items())
         self.message = WrappedLabel(f"A few strokes of each label are enough: {kinds} (optional).")
         self.task = Task()
@@ -43,12 +44,20 @@ class TrainingBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.draw, 0, 0)
         layout.addWidget(self.train, 0, 1)
-        layout.addWidget(self.message, 1, 0, 1, 2)
+        layout.addWidget(self.cancel, 0, 2)
+        layout.addWidget(self.message, 1, 0, 1, 3)
+        self._connect()
+        self._show_running(False)
+
+    def _connect(self) -> None:
         self.draw.clicked.connect(self._on_draw)
         self.train.clicked.connect(self._on_train)
+        self.cancel.clicked.connect(self.task.cancel)
+        self.task.reported.connect(lambda words: self.message.setText(f"Training: {words}…"))
         self.task.succeeded.connect(self._on_trained)
         self.task.failed.connect(self._on_failed)
-        self.task.finished.connect(lambda: self.train.setEnabled(True))
+        self.task.cancelled.connect(lambda: self.message.setText("The training was cancelled."))
+        self.task.finished.connect(lambda: self._show_running(False))
 
     def close_down(self) -> None:
         """Stop what runs."""
@@ -61,9 +70,13 @@ class TrainingBar(QWidget):
             return
         layers = strokes_of(self._viewer.layers, request.view.source)
         examples = [example_of(layer, request) for layer in layers]
-        self.train.setEnabled(False)
+        self._show_running(True)
         self.message.setText("Training…")
         self.task.start(lambda report, cancel: train(examples, path, report, cancel))
+
+    def _show_running(self, running: bool) -> None:
+        self.train.setEnabled(not running)
+        self.cancel.setVisible(running)
 
     def _on_draw(self) -> None:
         request = self._request()

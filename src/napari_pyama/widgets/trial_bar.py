@@ -7,12 +7,12 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_pyama.notices import notify_error
 from napari_pyama.previews import Request
 from napari_pyama.session import Session
 from napari_pyama.shown import hide_raw, show_layers
 from napari_pyama.task import Task
 from napari_pyama.trial import TrialResult, run_trial
-from napari_pyama.widgets.dock import notify_error
 from napari_pyama.widgets.wrapped_label import WrappedLabel
 
 

@@ -14,6 +14,7 @@ from pyama_core.io.atomic import atomic_write
 from pyama_core.io.microscopy import ChannelInfo
 from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
 from pyama_core.io.nd2_writer import write_nd2
+from pyama_core.processing.stack import Tick, no_tick
 from pyama_core.sample.colony import Colony, ColonyParams
 from pyama_core.sample.expression import Reporter
 from pyama_core.sample.fluorescence import FluorescenceOptics
@@ -121,7 +122,12 @@ class SamplePlan:
 
 
 def make_sample(
-    path: Path | str, *, with_ids: bool = True, compress: bool = False, **plan: Any
+    path: Path | str,
+    *,
+    with_ids: bool = True,
+    compress: bool = False,
+    tick: Tick = no_tick,
+    **plan: Any,
 ) -> SampleTruth:
     """Make a synthetic experiment and its ground truth.
 
@@ -136,6 +142,8 @@ def make_sample(
         Keep the instance ids, by far the largest part of the truth.
     compress
         Store frames with ND2's lossless compression.
+    tick
+        Called before each frame is rendered; may raise to cancel, which leaves no file.
     **plan
         Fields of `SamplePlan`: n_fovs, n_frames, height, width, n_cells, seed, colony, ...
 
@@ -146,7 +154,7 @@ def make_sample(
     """
     made = SamplePlan(**plan)
     with atomic_write(truth_path(path)) as partial, TruthFile(partial) as truth:
-        frames = _recorded(made, truth, with_ids)
+        frames = _recorded(made, truth, with_ids, tick)
         write_nd2(
             path,
             frames,
@@ -185,13 +193,16 @@ def _colony(plan: SamplePlan, rng: np.random.Generator) -> World:
     return Colony(plan.n_frames, params, rng)
 
 
-def _recorded(plan: SamplePlan, truth: TruthFile, with_ids: bool) -> Iterator[NDArray[np.uint16]]:
+def _recorded(
+    plan: SamplePlan, truth: TruthFile, with_ids: bool, tick: Tick
+) -> Iterator[NDArray[np.uint16]]:
     """Yield the images in the order of the file, and write the truth beside them."""
     scenes = [make_scene(plan, fov) for fov in range(plan.n_fovs)]
     times = plan.times_min()
     records: list[list[CellTruth]] = [[] for _ in scenes]
     with truth.ids((plan.n_frames * with_ids, plan.n_fovs, *plan.shape)) as append_ids:
         for frame, fov in product(range(plan.n_frames), range(plan.n_fovs)):
+            tick(f"rendering FOV {fov}", frame)
             snapshot = scenes[fov].snapshot(times[fov, frame])
             records[fov].append(snapshot.cells)
             if with_ids:

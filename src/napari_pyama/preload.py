@@ -1,0 +1,44 @@
+"""Import what docks need before one is opened: that takes longer than a click should."""
+
+import threading
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+_ROOMS: Final = (
+    "napari_pyama.reader",
+    "napari_pyama.widgets.steps",
+    "napari_pyama.widgets.run",
+    "napari_pyama.traces.dock",
+)
+_PAUSE_MS: Final = 300
+"""How long the GUI may go on with what the user asked for first."""
+
+
+def preload_soon() -> None:
+    """Import all rooms of the plugin in a thread once Qt's event loop runs."""
+    if QApplication.instance() is not None:
+        _start_soon()
+
+
+@cache
+def _start_soon() -> None:
+    QTimer.singleShot(_PAUSE_MS, _start)
+
+
+def _start() -> None:
+    threading.Thread(target=preload, name="pyama-preload").start()
+
+
+def preload() -> None:
+    """Import all rooms of the plugin, and look up the methods that are installed."""
+    for room in _ROOMS:
+        import_module(room)
+    from napari_pyama.parameters import parameters_of
+    from pyama_core.processing.workflow.params import WorkflowParams
+
+    for section in WorkflowParams.model_fields.values():
+        list(parameters_of(section.annotation))  # type: ignore[arg-type]
