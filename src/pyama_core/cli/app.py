@@ -134,12 +134,17 @@ def run(
 @app.command()
 def status(
     folder: FolderArgument,
-    verify: Annotated[bool, typer.Option(help="Compare every file with its digest.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every file with its digest.")
+    ] = False,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Show what a user should know of each FOV, too.")
+    ] = False,
 ) -> None:
     """Show what an output folder holds: done, failed and missing, FOV by FOV."""
     from pyama_core.cli.status import show_status
 
-    raise typer.Exit(show_status(folder, verify=verify))
+    raise typer.Exit(show_status(folder, verify=verify, notes=notes))
 
 
 @app.command()

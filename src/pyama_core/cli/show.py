@@ -1,7 +1,8 @@
 """Plans and summaries as text."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import typer
 
@@ -9,6 +10,8 @@ from pyama_core.fov_ranges import format_fovs
 from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.summary import RunSummary
+
+_MOST_NOTES: Final = 8
 
 
 def show_plan(run: PreparedRun, *, everything: bool) -> None:
@@ -43,8 +46,17 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         typer.echo(f"{name:<9} {value}")
     for fov, error in summary.failures.items():
         typer.echo(f"  FOV {fov}: {error}")
-    for note, fovs in summary.notes.items():
+    _show_notes(summary.notes)
+
+
+def _show_notes(notes: Mapping[str, Sequence[int]]) -> None:
+    """Show what concerns most FOVs; notes that name a number are different for every FOV."""
+    ordered = sorted(notes.items(), key=lambda item: -len(item[1]))
+    for note, fovs in ordered[:_MOST_NOTES]:
         typer.echo(f"Note (FOV {format_fovs(fovs)}): {note}")
+    if len(ordered) > _MOST_NOTES:
+        n_left = len(ordered) - _MOST_NOTES
+        typer.echo(f"... and {n_left} more notes: `pyama status FOLDER --notes` shows all.")
 
 
 def _by_step(seconds: Mapping[str, float]) -> str:

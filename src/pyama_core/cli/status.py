@@ -11,7 +11,7 @@ from pyama_core.processing.workflow.status import FovStatus
 from pyama_core.processing.workflow.verify import damages, statuses
 
 
-def show_status(folder: Path, *, verify: bool) -> int:
+def show_status(folder: Path, *, verify: bool, notes: bool) -> int:
     """Print the state of every FOV; return 1 where something failed or is damaged."""
     all_well = True
     for fov, status in statuses(folder).items():
@@ -20,6 +20,8 @@ def show_status(folder: Path, *, verify: bool) -> int:
         for sentence in [*_failures(status), *wrong]:
             typer.echo(f"  {sentence}")
             all_well = False
+        for note in _notes(status) if notes else ():
+            typer.echo(f"  Note: {note}")
     if verify and all_well:
         typer.echo("Every file is as it was written.")
     return EXIT_OK if all_well else EXIT_FAILED
@@ -29,6 +31,10 @@ def _steps(status: FovStatus) -> str:
     states: dict[str, str] = dict.fromkeys((s.name for s in ordered_services()), "missing")
     states |= {step: record.state for step, record in status.steps.items()}
     return ", ".join(f"{step} {state}" for step, state in states.items())
+
+
+def _notes(status: FovStatus) -> list[str]:
+    return [note for record in status.steps.values() for note in record.notes]
 
 
 def _failures(status: FovStatus) -> list[str]:

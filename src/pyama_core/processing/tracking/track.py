@@ -159,9 +159,7 @@ def _check(segmented: Stack, phase: Stack | None) -> None:
 
 def _notes(movie: Movie, params: TrackingParams) -> list[str]:
     notes = []
-    if not len(movie.frame):
-        notes.append("no cells were found: check the segmentation")
-    elif params.max_distance is None:
+    if params.max_distance is None and len(movie.frame) and len(movie.held) > 1:
         notes.append(f"tracking.max_distance by the data: {movie.reach:.1f} px")
     jump = np.abs(np.diff(movie.drift, axis=0)).max(initial=0)
     if jump >= 1:
