@@ -90,7 +90,7 @@ def test_no_cells_give_an_empty_table_and_say_so(n_frames):
     extraction = extract(nothing, {1: nothing})
     assert tuple(extraction[1]) == (*TRACE_COLUMNS, "reason")
     assert not len(extraction[1]["cell"])
-    assert extraction.notes == ["No cells were found."]
+    assert extraction.notes == ["No cells were found: check the segmentation."]
 
 
 def test_features_are_chosen_for_all_channels_and_for_single_ones(labels, image):

@@ -46,7 +46,8 @@ def judge(
     """
     cells, starts = np.unique(cell, return_index=True)
     if not len(cells):
-        return Verdict(np.zeros(0, bool), np.zeros(0, object), "No cells were found: check the segmentation.")
+        note = "No cells were found: check the segmentation."
+        return Verdict(np.zeros(0, bool), np.zeros(0, object), note)
     lengths = np.diff(np.append(starts, len(cell)))
     least_length = _least_length(n_frames, params)
     failures = {
