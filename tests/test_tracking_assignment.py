@@ -40,6 +40,7 @@ def test_no_compatible_choice_saves_more(few, explanations):
 
 
 def test_what_dominance_settles_needs_no_solver(monkeypatch):
+    monkeypatch.setattr(assignment, "_FEW", 0)
     monkeypatch.setattr(assignment, "_solve", None)
     monkeypatch.setattr(assignment, "_try_out", None)
     members = np.array([[0, 5], [1, 6], [0, 6], [2, 7]])

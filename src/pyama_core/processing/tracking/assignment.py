@@ -36,18 +36,19 @@ def choose(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     chosen : (N,) bool
     """
     chosen, left = _settled(members, saving)
-    for block in blocks(members[left]):
-        rivals = left[block]
+    few = 0 < len(left) <= _FEW
+    problems = [left] if few else [left[block] for block in blocks(members[left])]
+    for rivals in problems:
         solve = _try_out if len(rivals) <= _FEW else _solve
         chosen[rivals] = solve(members[rivals], saving[rivals])
     return chosen
 
 
 def _settled(members: Ints, saving: Floats) -> tuple[NDArray[np.bool_], Ints]:
-    """Choose what dominance settles; return that and which explanations it leaves undecided."""
+    """Choose what dominance settles; return that and which explanations it leaves open."""
     chosen = np.zeros(len(saving), np.bool_)
     left = np.flatnonzero(saving > 0)
-    while len(left):
+    while len(left) > _FEW:
         sure = _dominant(members[left], saving[left])
         if not sure.any():
             break
@@ -127,9 +128,12 @@ def _best_of(
     if not left:
         return 0.0, []
     (index, cells), rest = left[0], left[1:]
-    with_it, others = _best_of([e for e in rest if not e[1] & cells], saving)
-    without = _best_of(rest, saving)
-    return max((with_it + saving[index], [index, *others]), without, key=lambda found: found[0])
+    compatible = [other for other in rest if not other[1] & cells]
+    total, others = _best_of(compatible, saving)
+    with_it = total + saving[index], [index, *others]
+    if len(compatible) == len(rest):
+        return with_it
+    return max(with_it, _best_of(rest, saving), key=lambda found: found[0])
 
 
 def _solve(members: Ints, saving: Floats) -> NDArray[np.bool_]:

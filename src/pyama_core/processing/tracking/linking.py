@@ -125,13 +125,13 @@ def _among(events: Events, shared: Overlaps, n_targets: int) -> NDArray[np.bool_
 
 def _splitting(first: Regions, second: Regions, shared: Overlaps, params: TrackingParams) -> Events:
     """Explain a cell by two of like size that together are where it was and as large."""
+    if not (shared.source[1:] == shared.source[:-1]).any():
+        return joined([])
     area = second.area[shared.target]
     least = (1 - params.linking_threshold) * first.area[shared.source]
     large = (1 + params.daughter_ratio) * area >= least
     source, target, pixels = shared.take(large & (shared.pixels > params.daughter_overlap * area))
     one, two = _pairs_of_same(source)
-    if len(one) == 0:
-        return joined([])
     a, b = second.area[target[one]], second.area[target[two]]
     covered = pixels[one] + pixels[two]
     uncovered = 1 - covered / (first.area[source[one]] + a + b - covered)

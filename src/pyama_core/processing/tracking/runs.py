@@ -48,15 +48,27 @@ def runs_of(frame: NDArray[Any]) -> Runs:
         corner belong together, since thin oblique cells would fall apart otherwise), or
         instances, one value per cell, 0 = background; cells are then in order of their values.
     """
-    row, start, stop, value = find_runs(frame).T
-    row_start = np.searchsorted(row, np.arange(frame.shape[0] + 1)).astype(np.int32)
-    columns = np.ascontiguousarray(start, np.int32), np.ascontiguousarray(stop, np.int32)
+    found = find_runs(frame)
+    row_start, start, stop = by_row(found, frame.shape[0])
     if frame.dtype == np.bool_:
-        cell, n_cells = connect_runs(row_start, *columns)
+        cell, n_cells = connect_runs(row_start, start, stop)
     else:
-        values, index = distinct_labels(value)
+        values, index = distinct_labels(found[:, 3])
         cell, n_cells = index.astype(np.int32), len(values)
-    return Runs(row_start, *columns, cell, n_cells, frame.shape[1])
+    return Runs(row_start, start, stop, cell, n_cells, frame.shape[1])
+
+
+@kernel
+def by_row(found: NDArray[np.int64], n_rows: int) -> tuple[Ints, Ints, Ints]:
+    """Say where each row's runs begin, and give the columns of all runs."""
+    row_start = np.zeros(n_rows + 1, np.int32)
+    start, stop = np.empty(len(found), np.int32), np.empty(len(found), np.int32)
+    for run in range(len(found)):
+        row_start[found[run, 0] + 1] += 1
+        start[run], stop[run] = found[run, 1], found[run, 2]
+    for y in range(n_rows):
+        row_start[y + 1] += row_start[y]
+    return row_start, start, stop
 
 
 @kernel
