@@ -1,10 +1,13 @@
-"""Writes the reference pages that are made from the code: parameters and features."""
+"""Writes the reference pages that are made from the code: commands, parameters and features."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typer
 from pydantic.fields import FieldInfo
 
+from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, app
 from pyama_core.processing.extraction.features import feature_reference
 from pyama_core.processing.parameters import limits_of, unit_of
 from pyama_core.processing.workflow.params import sections_of
@@ -16,6 +19,7 @@ FOLDER = Path(__file__).parent / "reference"
 def pages() -> dict[str, str]:
     """Return every generated page by its file name."""
     return {
+        "command-line.md": "\n".join(_commands()) + "\n",
         "parameters.md": "\n".join(_parameters()) + "\n",
         "features.md": "\n".join(_features()) + "\n",
     }
@@ -25,6 +29,37 @@ def main() -> None:
     """Write the pages."""
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _commands() -> Iterator[str]:
+    yield "# Command line"
+    yield ""
+    yield "`pyama COMMAND --help` shows the same in the terminal, `pyama --version` the version."
+    yield ""
+    yield f"Exit codes: {EXIT_OK} all well; {EXIT_FAILED} a FOV failed or a file is damaged;"
+    yield f"{EXIT_USAGE} something given is wrong; {EXIT_INTERRUPTED} interrupted."
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        given = " ".join(p.name.upper() for p in command.params if p.param_type_name == "argument")
+        yield from ("", f"## pyama {name}", "", command.help)
+        if command.params:
+            yield from ("", f"`pyama {name} {given}`".replace(" `", "`"), "")
+            yield "| option | meaning | default |"
+            yield "|---|---|---|"
+        for option in command.params:
+            yield _row(_option_name(option), option.help, _default(option))
+
+
+def _option_name(option: Any) -> str:
+    if option.param_type_name == "argument":
+        return f"`{option.name.upper()}`"
+    return ", ".join(f"`{name}`" for name in option.opts)
+
+
+def _default(option: Any) -> str:
+    if option.required:
+        return "required"
+    return "" if option.default is None or option.default is False else f"`{option.default}`"
 
 
 def _parameters() -> Iterator[str]:

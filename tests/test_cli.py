@@ -167,6 +167,27 @@ def test_a_dry_run_is_refused_as_the_run_would_be(
     assert "segmentation of FOV 0-2: not done yet" in dry.out
 
 
+def test_channels_may_be_listed_with_commas(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:
+    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fl", "1, 0", "--dry-run")
+    assert "Channel 0 (Phase) is segmented and measured" in answer.out
+
+
+def test_traces_that_are_not_good_are_counted_by_reason(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    answer = pyama(
+        *("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fl", "1", "--fovs", "0"),
+        *("--set", "extraction.min_trace_length=9"),
+    )
+    assert "Traces    2, 0 of them good; 2 shorter than 9 frames" in answer.out
+
+
+def test_parquet_needs_the_folder_of_a_run(pyama: Pyama, tmp_path: Path) -> None:
+    answer = pyama("parquet", tmp_path)
+    assert answer.code == 2
+    assert "traces.csv: give the output folder of a run" in answer.err
+
+
 def test_a_failed_fov_gives_exit_code_1_and_its_reason(
     pyama: Pyama, small_nd2: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,10 @@ def test_the_second_example_is_valid() -> None:
         ({"segmentation": {"treshold": 1}}, ['"segmentation.treshold"', "did you mean threshold"]),
         ({"segmentation": {"threshold": -1}}, ['"segmentation.threshold" is -1', "greater than"]),
         ({"tracking": {"max_distance": "far"}}, ["\"tracking.max_distance\" is 'far'"]),
+        (
+            {"extraction": {"features": ["brightness"]}},
+            ["is ['brightness']: feature \"brightness\" is unknown: there are area", "_std."],
+        ),
         ({"segmentation": 3}, ['"segmentation" is 3']),
     ],
 )

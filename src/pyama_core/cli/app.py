@@ -39,7 +39,9 @@ ChannelOption = Annotated[
 ]
 FluorescenceOption = Annotated[
     list[str] | None,
-    typer.Option("--fl", help="Channel that is measured, by index or name; may be repeated."),
+    typer.Option(
+        "--fl", help="Channel that is measured, by index or name; repeat it, or list 1,2."
+    ),
 ]
 WorkersOption = Annotated[
     int, typer.Option(help="Worker processes.", parser=_count, metavar="<int>")

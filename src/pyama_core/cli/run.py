@@ -125,8 +125,14 @@ def _channels(request: RunRequest, recipe: Recipe) -> Channels:
             "No channel to segment was given: name it with --pc, or in the recipe; "
             f"`pyama info {request.file.name}` lists the channels."
         )
-    fl = list(request.fl) or given.fl
+    fl = [channel for listed in request.fl for channel in _each(listed)] or given.fl
     return Channels(_index_or_name(pc), [_index_or_name(channel) for channel in fl])
+
+
+def _each(channels: str) -> list[str]:
+    """Split a list of indices, as in ``1,2``; a name may hold a comma."""
+    parts = channels.split(",")
+    return parts if all(part.strip().isdecimal() for part in parts) else [channels]
 
 
 def _index_or_name(channel: int | str) -> int | str:

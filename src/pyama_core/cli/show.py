@@ -37,7 +37,7 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
     rows = [
         ("FOVs", f"{summary.n_fovs - len(summary.failures)} of {summary.n_fovs} done"),
         ("Cells", f"{summary.n_cells}"),
-        ("Traces", f"{summary.n_traces}, {summary.n_good} of them good"),
+        ("Traces", f"{summary.n_traces}, {summary.n_good} of them good{_rejected(summary)}"),
         ("Seconds", f"{seconds:.1f} in all; {_by_step(summary.seconds)}"),
         ("Failures", "none" if not summary.failures else f"{len(summary.failures)}"),
     ]
@@ -47,6 +47,10 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
     for fov, error in summary.failures.items():
         typer.echo(f"  FOV {fov}: {error}")
     _show_notes(summary.notes)
+
+
+def _rejected(summary: RunSummary) -> str:
+    return "".join(f"; {n} {reason}" for reason, n in summary.rejected.most_common())
 
 
 def _show_notes(notes: Mapping[str, Sequence[int]]) -> None:

@@ -97,9 +97,13 @@ def write_parquet(table: Path) -> Path:
 
     Raises
     ------
+    FileNotFoundError
+        There is no such table.
     InputError
         The package that writes Parquet is not installed.
     """
+    if not table.exists():
+        raise FileNotFoundError(f"There is no {table}: give the output folder of a run.")
     try:
         from pyarrow import csv as arrow_csv
         from pyarrow import parquet

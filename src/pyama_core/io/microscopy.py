@@ -123,7 +123,7 @@ def open_microscopy(path: Path | str) -> MicroscopyFile:
     if not path.exists():
         raise FileNotFoundError(f"No microscopy file at {path}: check the path.")
     if path.suffix.lower() != ".nd2":
-        raise ReadError(f"{path.name} is not a file this library reads: it reads .nd2 files.")
+        raise ReadError(f"{path} is not a file this library reads: it reads .nd2 files.")
     from pyama_core.io.nd2_file import Nd2File
 
     return Nd2File(path)

@@ -61,8 +61,8 @@ def _offered(name: str) -> Feature:
 
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, feature_names(), n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f'Feature "{name}" is unknown: {hint}There are {", ".join(feature_names())}.'
+    hint = f"did you mean {near[0]}? There" if near else "there"
+    return f'Feature "{name}" is unknown: {hint} are {", ".join(feature_names())}.'
 
 
 def _row(feature: Feature) -> dict[str, str]:

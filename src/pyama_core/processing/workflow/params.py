@@ -105,8 +105,8 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     key = json.dumps(".".join(path))
     if first["type"] == "extra_forbidden":
         return f"Parameter {key} is unknown: {_suggestion(path, model)}"
-    reason = first["msg"][0].lower() + first["msg"][1:]
-    return f"Parameter {key} is {first['input']!r}: {reason}."
+    said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"Parameter {key} is {first['input']!r}: {said[0].lower()}{said[1:]}."
 
 
 def _suggestion(path: list[str], model: type[BaseModel]) -> str:

@@ -1,10 +1,11 @@
 """What a run left: cells, traces, seconds per step, failures."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pyama_core.columns import CELL, GOOD
+from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.io.tables import read_table
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.prepare import PreparedRun
@@ -19,6 +20,8 @@ class RunSummary:
     n_cells: int = 0
     n_good: int = 0
     n_traces: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Traces that are not good, by the reason."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds of work of this run by step, over all FOVs."""
     failures: dict[int, str] = field(default_factory=dict)
@@ -55,10 +58,14 @@ def _add_seconds(summary: RunSummary, before: FovStatus, after: FovStatus) -> No
 
 def _add_traces(summary: RunSummary, layout: Layout, fov: int) -> None:
     paths = [layout.traces(fov, channel) for channel in layout.trace_channels()]
-    tables = [read_table(path) for path in paths if path.exists()]
-    if not tables:
+    written = [path for path in paths if path.exists()]
+    if not written:
         return
-    cells, first = np.unique(tables[0][CELL], return_index=True)
+    table = read_table(written[0])
+    cells, first = np.unique(table[CELL], return_index=True)
+    good = table[GOOD][first].astype(bool)
     summary.n_cells += len(cells)
-    summary.n_traces += len(cells) * len(tables)
-    summary.n_good += int(np.count_nonzero(tables[0][GOOD][first])) * len(tables)
+    summary.n_traces += len(cells) * len(written)
+    summary.n_good += int(np.count_nonzero(good)) * len(written)
+    for reason in table[REASON][first][~good].tolist():
+        summary.rejected[reason] += len(written)
