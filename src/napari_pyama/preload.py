@@ -34,11 +34,13 @@ def _start() -> None:
 
 
 def preload() -> None:
-    """Import all rooms of the plugin, and look up the methods that are installed."""
+    """Import all rooms of the plugin, look up the installed methods, read the Preferences."""
     for room in _ROOMS:
         import_module(room)
     from napari_pyama.parameters import parameters_of
+    from napari_pyama.settings import run_settings
     from pyama_core.processing.workflow.params import WorkflowParams
 
     for section in WorkflowParams.model_fields.values():
         list(parameters_of(section.annotation))  # type: ignore[arg-type]
+    run_settings()

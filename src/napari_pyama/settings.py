@@ -1,9 +1,13 @@
 """What the user set on the plugin's page of the Preferences."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 PLUGIN = "napari-pyama"
+
+_reading = threading.Lock()
+"""The first to ask for the Preferences has napari read them, and that may be any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ def run_settings() -> RunSettings:
     from napari.settings import get_plugin_settings
 
     try:
-        run = get_plugin_settings(PLUGIN).run
+        with _reading:
+            run = get_plugin_settings(PLUGIN).run
     except KeyError:
         return RunSettings()
     folder = run.output_dir.strip()

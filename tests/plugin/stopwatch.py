@@ -2,12 +2,18 @@
 
 import functools
 import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
+import napari.settings
 from napari.components import Dims, LayerList, ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Tracks
 from napari.utils.events.containers import Selection
 
+from napari_pyama import reader, sample_data
 from napari_pyama.newest import NewestOnly
+from napari_pyama.sample_maker import SampleMaker
 from napari_pyama.task import Task
 from napari_pyama.traces.dock import TracesDock
 from napari_pyama.traces.export_bar import ExportBar
@@ -23,6 +29,7 @@ from napari_pyama.widgets.run import RunDock
 from napari_pyama.widgets.run_form import RunForm
 from napari_pyama.widgets.section_form import SectionForm
 from napari_pyama.widgets.step_dock import StepDock
+from napari_pyama.widgets.training_bar import TrainingBar
 from napari_pyama.widgets.trial_bar import TrialBar
 
 OURS = (
@@ -33,6 +40,7 @@ OURS = (
     RecipeBar,
     RunDock,
     RunForm,
+    SampleMaker,
     SectionForm,
     StepDock,
     Task,
@@ -41,10 +49,12 @@ OURS = (
     TraceView,
     TracesDock,
     TracksFollower,
+    TrainingBar,
     TrialBar,
     ViewerLink,
 )
 CALLBACKS = (
+    "__init__",
     "refresh",
     "follow",
     "start",
@@ -57,14 +67,55 @@ CALLBACKS = (
     "select",
     "show_curves",
     "show_inspection",
+    "open_soon",
 )
+FUNCTIONS = (
+    (reader, "read_microscopy"),
+    (reader, "read_results_folder"),
+    (reader, "read_trace_table"),
+    (sample_data, "sample_experiment"),
+)
+THREADS = Path("/proc/self/task")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something began, by all clocks, in seconds."""
+
+    wall: float
+    computed: float
+    """What this thread has computed."""
+    queued: dict[str, float]
+    """How long each thread of this process had to wait for a processor; known on Linux only."""
+
+    @classmethod
+    def now(cls) -> "Moment":
+        return cls(time.perf_counter(), time.thread_time(), _queued())
+
+    def held(self) -> float:
+        """Return how long this thread has held whoever waits for it: computing, reading, sleeping.
+
+        Other programs on a busy machine are no fault of a callback: the time in which it, or a
+        thread that Python's lock made it wait for, stood in the queue for a processor is left out.
+        """
+        now = Moment.now()
+        computed = now.computed - self.computed
+        if not THREADS.exists():
+            return computed
+        queued = sum(time - self.queued.get(thread, 0.0) for thread, time in now.queued.items())
+        return max(computed, now.wall - self.wall - queued)
+
+
+def _queued() -> dict[str, float]:
+    queued = {}
+    for thread in THREADS.glob("*"):
+        with suppress(OSError):
+            queued[thread.name] = 1e-9 * int((thread / "schedstat").read_text().split()[1])
+    return queued
 
 
 class Stopwatch:
-    """Milliseconds of each callback, the longest by name.
-
-    By the thread's own clock, which stands still while a busy machine does other things.
-    """
+    """Milliseconds of each callback, the longest by name."""
 
     def __init__(self, monkeypatch) -> None:
         self.longest: dict[str, float] = {}
@@ -75,7 +126,15 @@ class Stopwatch:
             for name, method in list(vars(kind).items()):
                 if callable(method) and (name.startswith("_on_") or name in CALLBACKS):
                     monkeypatch.setattr(kind, name, self._timed(kind.__name__, name, method))
-        left_out = ((ViewerModel, "add_layer"), (LayerList, "remove"), (Dims, "set_point"))
+        for module, name in FUNCTIONS:
+            timed = self._timed(module.__name__, name, getattr(module, name))
+            monkeypatch.setattr(module, name, timed)
+        left_out = (
+            (ViewerModel, "add_layer"),
+            (LayerList, "remove"),
+            (Dims, "set_point"),
+            (napari.settings, "get_plugin_settings"),
+        )
         for kind, name in left_out:
             monkeypatch.setattr(kind, name, self._leaving_out(getattr(kind, name)))
         active = Selection.active
@@ -90,11 +149,11 @@ class Stopwatch:
     def _timed(self, kind, name, method):
         @functools.wraps(method)
         def timed(*args, **kwargs):
-            began, left_out_before = time.thread_time(), self._left_out
+            began, left_out_before = Moment.now(), self._left_out
             try:
                 return method(*args, **kwargs)
             finally:
-                spent = time.thread_time() - began - (self._left_out - left_out_before)
+                spent = began.held() - (self._left_out - left_out_before)
                 key = f"{kind}.{name}"
                 self.longest[key] = max(self.longest.get(key, 0.0), 1000 * spent)
 
@@ -105,11 +164,11 @@ class Stopwatch:
         def left_out(*args, **kwargs):
             if self._in_napari:
                 return function(*args, **kwargs)
-            self._in_napari, began = True, time.thread_time()
+            self._in_napari, began = True, Moment.now()
             try:
                 return function(*args, **kwargs)
             finally:
                 self._in_napari = False
-                self._left_out += time.thread_time() - began
+                self._left_out += began.held()
 
         return left_out

@@ -8,7 +8,10 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 import napari_pyama
+from napari_pyama import reader
 from napari_pyama.layers import FILES
+from napari_pyama.lazy import lazy_stack
+from napari_pyama.preload import preload
 from napari_pyama.reader import (
     get_microscopy_reader,
     get_results_reader,
@@ -87,6 +90,16 @@ def test_results_without_index_or_raw_copies_show_what_there_is(results, tmp_pat
     names = set(layers_of(read_results_folder(str(moved))))
     assert "cells" in names
     assert not {"phase (channel 0)", "channel 1"} & names
+
+
+def test_opening_does_not_hold_the_gui_thread(small_nd2, results, stopwatch):
+    preload()
+    lazy_stack((1, 1, 16, 16), np.uint16, lambda where: np.zeros((16, 16), np.uint16))
+    reader.read_microscopy(str(small_nd2))
+    reader.read_results_folder(str(results))
+    reader.read_trace_table(str(next(results.glob("fov_000/*_traces_ch_1.csv"))))
+    assert len(stopwatch.longest) == 3
+    assert not {name: ms for name, ms in stopwatch.longest.items() if ms > 50}
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

@@ -110,6 +110,14 @@ def test_a_second_click_does_not_make_it_twice(sample, maker, viewer, held, unti
     assert len(starts) == 1
 
 
+def test_no_callback_holds_the_gui_thread_meanwhile(sample, viewer, stopwatch, until):
+    maker = SampleMaker(sample)
+    open_soon(maker, viewer)
+    until(lambda: names(viewer) == ["Phase", "GFP", "RFP"])
+    assert "SampleMaker._on_made" in stopwatch.longest
+    assert not {name: ms for name, ms in stopwatch.longest.items() if ms > 50}
+
+
 @pytest.mark.parametrize("end", ["layers.clear", "cancel"])
 def test_a_sample_that_is_not_wanted_any_more_leaves_no_file(
     end, sample, maker, viewer, held, until
