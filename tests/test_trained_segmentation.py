@@ -19,9 +19,8 @@ from pyama_core.processing.segmentation.trained import (
 from pyama_core.processing.segmentation.trained import (
     classifier as rooms,
 )
-from pyama_core.processing.segmentation.trained.strokes import divide_strokes
 
-SMALL = TrainingOptions(binning=1, trees=4, folds=2)
+SMALL = TrainingOptions(binning=1, trees=4)
 PARAMS = SegmentationParams(method="trained", trained_smoothing=3.0, trained_outline=1.0)
 
 
@@ -92,9 +91,8 @@ def test_probabilities_are_those_of_each_class(trained):
 def test_the_same_seed_gives_the_same_classifier(trained):
     frame, instances = culture(0)
     again = train_classifier([frame], [strokes_on(instances)], SMALL)
-    for one, other in zip(trained.stages, again.stages, strict=True):
-        for name, array in vars(one).items():
-            np.testing.assert_array_equal(array, getattr(other, name))
+    for name, array in vars(trained.forest).items():
+        np.testing.assert_array_equal(array, getattr(again.forest, name))
 
 
 def test_border_strokes_are_optional_and_frames_may_be_binned():
@@ -175,7 +173,7 @@ def tampered(saved, tmp_path):
 def test_pickled_objects_are_refused(tampered):
     bomb = np.empty(1, object)
     bomb[0] = Bomb()
-    overwrite(tampered, stage_0_feature=bomb)
+    overwrite(tampered, feature=bomb)
     with pytest.raises(InputError, match="not a saved pixel classifier"):
         PixelClassifier.load(tampered)
     tampered.write_bytes(pickle.dumps(Bomb()))
@@ -198,6 +196,16 @@ def test_an_array_that_claims_to_be_huge_is_refused(tampered):
             "format.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
         )
     with pytest.raises(InputError, match="not a saved pixel classifier"):
+        PixelClassifier.load(tampered)
+
+
+def test_a_classifier_of_an_older_version_is_to_be_trained_again(tampered):
+    arrays = arrays_of(tampered)
+    del arrays["format"]
+    header = {"format": np.array(1), "stages": np.array(1)}
+    header |= {name: arrays.pop(name) for name in ("classes", "binning")}
+    np.savez(tampered, **header, **{f"stage_0_{name}": arrays[name] for name in arrays})
+    with pytest.raises(InputError, match=r"format 1 is not 2, which .* reads; train it again"):
         PixelClassifier.load(tampered)
 
 
@@ -247,8 +255,8 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_forest_that_would_not_end_or_read_elsewhere_is_refused(tampered, trained, case):
     name, change, message = BROKEN[case]
-    forest = _forest_with(trained.stages[0], name, change)
-    overwrite(tampered, **{f"stage_0_{name}": getattr(forest, name)})
+    forest = _forest_with(trained.forest, name, change)
+    overwrite(tampered, **{name: getattr(forest, name)})
     with pytest.raises(InputError, match=message) as error:
         PixelClassifier.load(tampered)
     assert str(error.value).startswith(str(tampered)) and "\n" not in str(error.value)
@@ -257,12 +265,10 @@ def test_a_forest_that_would_not_end_or_read_elsewhere_is_refused(tampered, trai
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"format": np.array(99)}, "format 99 is not 1"),
+        ({"format": np.array(99)}, "format 99 is not 2"),
         ({"format": np.array("1")}, "format is missing or no integer"),
         ({"classes": np.array([2, 1])}, "classes"),
         ({"binning": np.array(0)}, "binning 0"),
-        ({"stages": np.array(10**9)}, "stages are not 1 to 8"),
-        ({"stages": np.array(1)}, "arrays differ"),
         ({"more": np.array(1)}, "arrays differ"),
     ],
 )
@@ -287,31 +293,22 @@ def test_strokes_that_teach_nothing_are_refused():
         train_classifier([frame], [np.where(drawn == 2, 0, drawn)], SMALL)
 
 
-def test_every_part_of_the_strokes_has_every_kind():
-    drawn = strokes_on(culture(0)[1])
-    drawn[0, 0] = 0
-    fold = divide_strokes([drawn, drawn], 4, 0)
-    kinds = np.concatenate([drawn[drawn > 0]] * 2)
-    for kind in (1, 2, 3):
-        assert set(fold[kinds == kind]) == {0, 1, 2, 3}
-
-
-def test_training_can_be_cancelled_before_each_forest():
+def test_training_can_be_cancelled_before_each_tree():
     frame, instances = culture(0)
     seen = []
 
     def tick(message, number):
-        seen.append(number)
-        if number == SMALL.folds + 1:
+        seen.append((message, number))
+        if number == SMALL.trees - 1:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
         train_classifier([frame], [strokes_on(instances)], SMALL, tick=tick)
-    assert seen == [0, 1, 2, 3]
+    assert seen == [("tree", number) for number in range(SMALL.trees)]
 
 
 def test_training_without_scikit_learn_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    monkeypatch.setitem(sys.modules, "sklearn.tree", None)
     frame, instances = culture(0)
     with pytest.raises(InputError, match=r"napari-pyama\[training\]"):
         train_classifier([frame], [strokes_on(instances)], SMALL)

@@ -2,8 +2,8 @@
 
 From hand-made instances, seeded: curved strokes through cells and along the inside of their
 outlines; through the open background and close around cells, where halos are; and, as borders,
-along stretches of outline, rather those where another cell is near. The brush is 3 to 7 px wide,
-the hand unsteady.
+along stretches of outline, rather those where another cell is near. The brush is thin, the hand
+unsteady.
 """
 
 from collections.abc import Iterator
@@ -22,15 +22,32 @@ Labels = NDArray[np.integer[Any]]
 Path = NDArray[np.float64]
 
 
-def draw_strokes(instances: Labels, *, share: float = 0.02, seed: int = 0) -> NDArray[np.uint8]:
+def draw_strokes(
+    instances: Labels,
+    *,
+    share: float = 0.02,
+    widths: tuple[float, float] = (2.0, 4.0),
+    seed: int = 0,
+) -> NDArray[np.uint8]:
     """Draw strokes over at most `share` of the pixels of a frame.
+
+    Parameters
+    ----------
+    instances
+        ``(H, W)``, the true cells.
+    share
+        Of the pixels, at most so many are drawn on.
+    widths
+        Thinnest and thickest brush, px.
+    seed
+        The same seed draws the same strokes.
 
     Returns
     -------
     ndarray
         ``(H, W)`` uint8: 0 = not drawn on, 1 = background, 2 = cell, 3 = border.
     """
-    hand = _Hand(instances, np.random.default_rng(seed))
+    hand = _Hand(instances, widths, np.random.default_rng(seed))
     for kind, part in _SHARES.items():
         hand.draw(kind, int(share * part * instances.size))
     return hand.strokes
@@ -39,8 +56,10 @@ def draw_strokes(instances: Labels, *, share: float = 0.02, seed: int = 0) -> ND
 class _Hand:
     """Draws on one frame, stroke by stroke."""
 
-    def __init__(self, instances: Labels, rng: np.random.Generator) -> None:
-        self.instances, self.rng = instances, rng
+    def __init__(
+        self, instances: Labels, widths: tuple[float, float], rng: np.random.Generator
+    ) -> None:
+        self.instances, self.widths, self.rng = instances, widths, rng
         self.strokes = np.zeros(instances.shape, np.uint8)
         self.depth = {
             BACKGROUND: _depth(instances == 0),
@@ -53,8 +72,7 @@ class _Hand:
         for cell in self._cells_in_turn():
             window = self._around(cell)
             path = self._border(cell, window) if kind == BORDER else self._walk(kind, cell, window)
-            width = self.rng.uniform(3, 4) if kind == BORDER else self.rng.uniform(3, 7)
-            stroke = self._brush(path, width) & (self.strokes == 0)
+            stroke = self._brush(path, self.rng.uniform(*self.widths)) & (self.strokes == 0)
             if kind != BORDER:
                 stroke &= self.instances == (cell if kind == CELL else 0)
             budget -= np.count_nonzero(stroke)

@@ -15,7 +15,7 @@ import nd2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy import Figure
+from benchmarks.accuracy import Figure, named, table
 from benchmarks.accuracy.ctc import SCORES, scores
 from pyama_core.processing.segmentation import SegmentationParams, segment_stack
 from pyama_core.processing.tracking import TrackingParams, track_stack
@@ -60,9 +60,10 @@ def sample_figures() -> Iterator[Figure]:
         phase = movie[:, fov, 0]
         tracking = track_stack(_segmented(phase), TrackingParams(), phase=phase)
         results.append(scores(truth.ids[:, fov], lineage, tracking, tracking.lineage))
+    name = f"sample ({named(SAMPLE_SEGMENTATION)})"
     for score in SCORES:
         reach = ">= 0.97" if score == "TRA" else ""
-        yield Figure(f"sample: {score}, worst FOV", min(r[score] for r in results), reach)
+        yield Figure(f"{name}: {score}, worst FOV", min(r[score] for r in results), reach)
 
 
 def t98g_figures() -> Iterator[Figure]:
@@ -117,5 +118,4 @@ def _lineage(ids: Labels, mothers: dict[int, int]) -> SimpleNamespace:
 
 
 if __name__ == "__main__":
-    for figure in tracking_accuracy():
-        print(f"{figure.name:<44}{figure.value:8.4f}  {figure.reach}")
+    print(table(tracking_accuracy()))

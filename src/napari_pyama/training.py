@@ -49,7 +49,7 @@ def strokes_layer(view: View) -> Labels:
         metadata={ORIGIN: Origin(view.source, axes, name), FOV: view.fov, FRAME: view.frame},
         **axes.layer_arguments(),
     )
-    layer.brush_size = max(3, metadata.width // 100)
+    layer.brush_size = max(3, metadata.width // 300)
     layer.selected_label = 2
     layer.mode = "paint"
     return layer
@@ -80,7 +80,7 @@ def train(examples: Sequence[Example], path: Path, report: Report, cancel: threa
     report
         Takes what is done, in words.
     cancel
-        Set to stop before the next forest.
+        Set to stop before the next tree.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def train(examples: Sequence[Example], path: Path, report: Report, cancel: threa
     if not examples:
         raise InputError("Nothing is drawn yet: draw some strokes on cells and some on background.")
     frames = [plane_of(example.request, example.request.pc) for example in examples]
-    tick = tick_of(report, cancel, lambda _, forest: f"growing forest {forest + 1}")
+    tick = tick_of(report, cancel, lambda _, tree: f"growing tree {tree + 1}")
     classifier = train_classifier(frames, [example.strokes for example in examples], tick=tick)
     if cancel.is_set():
         raise InterruptedError

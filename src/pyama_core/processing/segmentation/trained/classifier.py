@@ -10,14 +10,7 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.segmentation.trained import storage
 from pyama_core.processing.segmentation.trained.enlarge import enlarged
-from pyama_core.processing.segmentation.trained.features import (
-    REACH,
-    Plane,
-    Planes,
-    context_planes,
-    contrast,
-    image_planes,
-)
+from pyama_core.processing.segmentation.trained.features import REACH, contrast, image_planes
 from pyama_core.processing.segmentation.trained.forest import Forest
 
 _STRIP = 512
@@ -25,7 +18,7 @@ _STRIP = 512
 
 @dataclass(frozen=True)
 class PixelClassifier:
-    """Forests that tell background, cell and border apart.
+    """A forest that tells background, cell and border apart.
 
     Attributes
     ----------
@@ -34,13 +27,13 @@ class PixelClassifier:
         on any.
     binning
         Edge of the blocks of pixels that are averaged before anything else.
-    stages
-        The first sees the image; each further one also what the one before said.
+    forest
+        What it asks about the features of each block.
     """
 
     classes: tuple[int, ...]
     binning: int
-    stages: tuple[Forest, ...]
+    forest: Forest
 
     def probabilities(self, frame: NDArray[Any]) -> NDArray[np.float32]:
         """Find the probability of each class in each pixel.
@@ -59,16 +52,20 @@ class PixelClassifier:
         return np.stack([enlarged(plane, self.binning, frame.shape) for plane in coarse])
 
     def binned_probabilities(self, frame: NDArray[Any]) -> NDArray[np.float32]:
-        """Find the probabilities per block of `binning` pixels, ``(classes, h, w)``."""
-        image, answer = contrast(frame, self.binning), None
-        for forest in self.stages:
-            answer = ask(forest, image, self.binning, answer)
-        assert answer is not None
-        return answer
+        """Find the probabilities per block of `binning` pixels, ``(classes, h, w)``.
+
+        Strip by strip, so that memory does not grow with the height of the frame.
+        """
+        image, parts = contrast(frame, self.binning), []
+        for above, start, stop, below in _strips(image.shape[0] // self.binning):
+            strip = image[above * self.binning : below * self.binning]
+            found = self.forest.probabilities(image_planes(strip, self.binning))
+            parts.append(found[:, start - above : stop - above])
+        return np.concatenate(parts, axis=1)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the classifier to one file of plain arrays, ``.npz``; see `storage`."""
-        storage.save(path, self.classes, self.binning, self.stages)
+        storage.save(path, self.classes, self.binning, self.forest)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "PixelClassifier":
@@ -80,25 +77,6 @@ class PixelClassifier:
             If it is not there, or not such a file: says what is wrong with it.
         """
         return cls(*storage.load(path))
-
-
-def all_planes(image: Plane, binning: int, answer: NDArray[np.float32] | None) -> Planes:
-    """Features of an image and, after the first stage, of what the stage before answered."""
-    planes = image_planes(image, binning)
-    return planes if answer is None else planes.joined(context_planes(answer))
-
-
-def ask(
-    forest: Forest, image: Plane, binning: int, answer: NDArray[np.float32] | None
-) -> NDArray[np.float32]:
-    """Ask one stage, strip by strip, so that memory does not grow with the height of the frame."""
-    parts = []
-    for above, start, stop, below in _strips(image.shape[0] // binning):
-        part = image[above * binning : below * binning]
-        before = None if answer is None else answer[:, above:below]
-        found = forest.probabilities(all_planes(part, binning, before))
-        parts.append(found[:, start - above : stop - above])
-    return np.concatenate(parts, axis=1)
 
 
 def _strips(height: int) -> Iterator[tuple[int, int, int, int]]:

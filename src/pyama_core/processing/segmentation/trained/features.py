@@ -26,7 +26,6 @@ _FINE_SIGMAS = (0.7, 1.5)
 _COARSE_SIGMAS = (1.5, 3.0, 6.0)
 _TEXTURE_SIGMAS = (1.5, 3.0, 6.0, 12.0)
 _GRAIN_SIGMAS = (1.0, 2.0)
-_CONTEXT_SIGMAS = (1.0, 2.0, 4.0, 8.0)
 _FAINTEST = np.float32(1e-8)
 
 
@@ -40,10 +39,6 @@ class Planes(NamedTuple):
     def size(self) -> int:
         """Number of features."""
         return len(self.fine) + len(self.coarse)
-
-    def joined(self, other: "Planes") -> "Planes":
-        """Put the features of another after these."""
-        return Planes(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
 def contrast(frame: NDArray[Any], binning: int) -> Plane:
@@ -77,18 +72,6 @@ def image_planes(image: Plane, binning: int) -> Planes:
             + _image_rays(fine, detail, texture)
         ),
     )
-
-
-def context_planes(probabilities: NDArray[np.float32]) -> Planes:
-    """Compute features of the probabilities ``(classes, h, w)`` that a first forest found.
-
-    Learning again from one's own answers around a pixel is auto-context (Tu 2008).
-    """
-    coarse = [binned(plane, 2) for plane in probabilities]
-    wide = [blurred(plane, sigma) for plane in coarse[:-1] for sigma in _CONTEXT_SIGMAS]
-    rays = [ray for plane in coarse for ray in ray_planes(blurred(plane, 0.5))]
-    near = [blurred(plane, 1.0) for plane in probabilities]
-    return Planes(np.stack([*probabilities, *near]), np.stack(wide + rays))
 
 
 def binned(plane: Plane, size: int) -> Plane:

@@ -9,35 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.processing.segmentation.trained.features import (
-    context_planes,
-    contrast,
-    image_planes,
-)
+from pyama_core.processing.segmentation.trained.features import contrast, image_planes
 from pyama_core.processing.segmentation.trained.forest import Forest
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the features, or the way they are asked, change."""
 _LARGEST = 2**29
-_HEADER = ("format", "classes", "binning", "stages")
+_HEADER = ("format", "classes", "binning")
 _ALLOWED_CLASSES = ((1, 2), (1, 2, 3))
 _UNREADABLE = (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile)
-Contents = tuple[tuple[int, ...], int, tuple[Forest, ...]]
+Contents = tuple[tuple[int, ...], int, Forest]
 Arrays = dict[str, NDArray[Any]]
 
 
-def save(
-    path: str | PathLike[str], classes: tuple[int, ...], binning: int, stages: tuple[Forest, ...]
-) -> None:
+def save(path: str | PathLike[str], classes: tuple[int, ...], binning: int, forest: Forest) -> None:
     """Write a classifier; the file appears whole or not at all."""
-    arrays: dict[str, Any] = {
-        "format": np.array(FORMAT),
-        "classes": np.array(classes),
-        "binning": np.array(binning),
-        "stages": np.array(len(stages)),
-    }
-    for number, forest in enumerate(stages):
-        arrays |= {_key(number, name): array for name, array in vars(forest).items()}
+    header = zip(_HEADER, (FORMAT, classes, binning), strict=True)
+    arrays: dict[str, Any] = {name: np.array(value) for name, value in header} | vars(forest)
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial")
     with partial.open("wb") as file:
@@ -73,28 +61,18 @@ def _read(path: Path) -> Arrays:
 
 
 def _contents(arrays: Arrays) -> Contents:
-    version, binning, n_stages = (
-        _integer(arrays, name) for name in ("format", "binning", "stages")
-    )
+    version = _integer(arrays, "format")
     _require(version == FORMAT, f"format {version} is not {FORMAT}, which this version reads")
+    binning = _integer(arrays, "binning")
     classes = tuple(arrays["classes"].tolist()) if "classes" in arrays else ()
     _require(classes in _ALLOWED_CLASSES, f"classes {classes} are none of {_ALLOWED_CLASSES}")
     _require(1 <= binning <= 16, f"binning {binning} is not in 1 to 16")
-    _require(1 <= n_stages <= 8, f"{n_stages} stages are not 1 to 8")
     names = tuple(Forest.__dataclass_fields__)
-    expected = {*_HEADER, *(_key(n, name) for n in range(n_stages) for name in names)}
-    _require(set(arrays) == expected, f"arrays differ: {sorted(set(arrays) ^ expected)[:4]}")
-    stages = [Forest(*(arrays[_key(n, name)] for name in names)) for n in range(n_stages)]
-    for number, forest in enumerate(stages):
-        forest.check(_feature_count(number, len(classes)), len(classes))
-    return classes, binning, tuple(stages)
-
-
-def _feature_count(stage: int, n_classes: int) -> int:
-    """Count the features that a stage is shown."""
-    planes = image_planes(contrast(np.ones((8, 8)), 1), 1)
-    context = context_planes(np.zeros((n_classes, 8, 8), np.float32))
-    return planes.size + (context.size if stage else 0)
+    differing = set(arrays) ^ {*_HEADER, *names}
+    _require(not differing, f"arrays differ: {sorted(differing)[:4]}")
+    forest = Forest(*(arrays[name] for name in names))
+    forest.check(image_planes(contrast(np.ones((8, 8)), 1), 1).size, len(classes))
+    return classes, binning, forest
 
 
 def _integer(arrays: Arrays, name: str) -> int:
@@ -106,7 +84,3 @@ def _integer(arrays: Arrays, name: str) -> int:
 def _require(condition: bool, otherwise: str) -> None:
     if not condition:
         raise InputError(f"it is not a usable pixel classifier: {otherwise}; train it again.")
-
-
-def _key(stage: int, name: str) -> str:
-    return f"stage_{stage}_{name}"

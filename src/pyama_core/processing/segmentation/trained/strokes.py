@@ -1,11 +1,10 @@
-"""Brush strokes: checked, brought to the classifier's resolution, divided into parts."""
+"""Brush strokes: checked, and brought to the classifier's resolution."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from pyama_core.errors import InputError
 
@@ -63,45 +62,3 @@ def binned_strokes(strokes: NDArray[Any], binning: int) -> Strokes:
     blocks = padded.reshape(height // binning, binning, width // binning, binning)
     highest: Strokes = blocks.max(axis=(1, 3)).astype(np.uint8)
     return highest
-
-
-def divide_strokes(drawn: Sequence[Strokes], folds: int, seed: int) -> NDArray[np.intp]:
-    """Deal the strokes of each kind out to folds, whole ones where there are enough.
-
-    Returns
-    -------
-    ndarray
-        The fold of each pixel drawn on, frame by frame in reading order; every fold has pixels
-        of every kind.
-    """
-    rng = np.random.default_rng(seed)
-    fold = [np.zeros(array.shape, np.intp) for array in drawn]
-    for kind in range(BACKGROUND, BORDER + 1):
-        masks = [array == kind for array in drawn]
-        strokes, count = _numbered(masks)
-        if count < folds:
-            _cut(fold, masks, folds)
-            continue
-        dealt = rng.permutation(count) % folds
-        for array, mask, stroke in zip(fold, masks, strokes, strict=True):
-            array[mask] = dealt[stroke]
-    return np.concatenate([f[array > 0] for f, array in zip(fold, drawn, strict=True)])
-
-
-def _numbered(masks: Sequence[NDArray[np.bool_]]) -> tuple[list[NDArray[np.intp]], int]:
-    """Give connected strokes numbers over all frames; give each mask's pixels theirs."""
-    strokes, count = [], 0
-    for mask in masks:
-        labels, found = ndi.label(mask, np.ones((3, 3)))
-        strokes.append(labels[mask].astype(np.intp) - 1 + count)
-        count += found
-    return strokes, count
-
-
-def _cut(fold: Sequence[NDArray[np.intp]], masks: Sequence[NDArray[np.bool_]], folds: int) -> None:
-    """Cut all strokes of a kind, as they lie from top to bottom, into as many parts as folds."""
-    total, before = sum(int(mask.sum()) for mask in masks), 0
-    for array, mask in zip(fold, masks, strict=True):
-        size = int(mask.sum())
-        array[mask] = (before + np.arange(size)) * folds // max(total, 1)
-        before += size

@@ -1,11 +1,10 @@
 """Training a pixel classifier from brush strokes, with scikit-learn (extra ``training``).
 
-Both forests are of extremely randomized trees (Geurts, Ernst & Wehenkel 2006). The second learns
-from the answers of forests that did not see the stroke in question: a forest is too sure of what
-it was trained on.
+The forest is of extremely randomized trees (Geurts, Ernst & Wehenkel 2006, "Extremely randomized
+trees"), each kind of stroke weighing the same however much of it is drawn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +13,17 @@ from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
 from pyama_core.processing.segmentation.trained.classifier import PixelClassifier
-from pyama_core.processing.segmentation.trained.features import (
-    Planes,
-    context_planes,
-    contrast,
-    image_planes,
-)
+from pyama_core.processing.segmentation.trained.features import Planes, contrast, image_planes
 from pyama_core.processing.segmentation.trained.forest import Forest, rows_at
 from pyama_core.processing.segmentation.trained.strokes import (
     Strokes,
     binned_strokes,
     check_strokes,
-    divide_strokes,
 )
 from pyama_core.processing.stack import Tick, no_tick
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.tree import ExtraTreeClassifier
 
 
 Rows = NDArray[np.float32]
@@ -47,11 +40,9 @@ class TrainingOptions:
         Edge of the blocks of pixels that are averaged before anything else: 2 suits cells of 30 px
         and more, 1 small ones.
     trees
-        Trees of each of the two forests.
+        Trees of the forest.
     min_leaf
         Fewest blocks drawn on in a leaf of a tree.
-    folds
-        Parts into which the strokes are divided to train the second forest.
     seed
         The same seed, frames and strokes give the same classifier.
     """
@@ -59,7 +50,6 @@ class TrainingOptions:
     binning: int = 2
     trees: int = 40
     min_leaf: int = 10
-    folds: int = 4
     seed: int = 0
 
 
@@ -78,12 +68,12 @@ def train_classifier(
         Each ``(H, W)``, any real dtype.
     strokes
         For each frame ``(H, W)`` uint8: 0 = not drawn on, 1 = background, 2 = cell and, where it
-        is drawn at all, 3 = border of a cell. A few strokes of each, some of them close to
-        outlines, are enough.
+        is drawn at all, 3 = border of a cell. A few thin strokes of each, some of them close to
+        outlines, teach more than thick ones.
     options
         How it is trained; the defaults where None.
     tick
-        Called before each forest is grown, with its number; may raise to cancel.
+        Called before each tree is grown, with its number; may raise to cancel.
 
     Raises
     ------
@@ -92,24 +82,22 @@ def train_classifier(
         scikit-learn is not installed.
     """
     options = options or TrainingOptions()
-    check_strokes(frames, strokes, options.folds * options.binning**2)
+    check_strokes(frames, strokes, options.min_leaf * options.binning**2)
     images = [contrast(frame, options.binning) for frame in frames]
     planes = [image_planes(image, options.binning) for image in images]
     drawn = [binned_strokes(array, options.binning) for array in strokes]
     kinds = np.concatenate([array[array > 0] for array in drawn])
-    tick("pixels", 0)
-    first = grow(_rows(planes, drawn), kinds, options)
-    rows = _rows_in_context(planes, drawn, kinds, options, tick)
-    tick("pixels in context", options.folds + 1)
-    second = grow(rows, kinds, options)
-    classes = tuple(np.unique(kinds).tolist())
-    return PixelClassifier(classes, options.binning, (first, second))
+    forest = grow(_rows(planes, drawn), kinds, options, tick)
+    return PixelClassifier(tuple(np.unique(kinds).tolist()), options.binning, forest)
 
 
-def grow(rows: Rows, kinds: Kinds, options: TrainingOptions) -> Forest:
-    """Train a forest and take its trees out of scikit-learn."""
-    forest = _sklearn_forest(options).fit(rows, kinds)
-    return as_arrays([tree.tree_ for tree in forest.estimators_])
+def grow(rows: Rows, kinds: Kinds, options: TrainingOptions, tick: Tick = no_tick) -> Forest:
+    """Train tree after tree and take them out of scikit-learn."""
+    trees = []
+    for number, tree in enumerate(_sklearn_trees(options)):
+        tick("tree", number)
+        trees.append(tree.fit(rows, kinds).tree_)
+    return as_arrays(trees)
 
 
 def as_arrays(trees: Sequence[Any]) -> Forest:
@@ -134,48 +122,26 @@ def _rounded_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
-def _sklearn_forest(options: TrainingOptions) -> "ExtraTreesClassifier":
+def _sklearn_trees(options: TrainingOptions) -> "list[ExtraTreeClassifier]":
     try:
-        from sklearn.ensemble import ExtraTreesClassifier
+        from sklearn.tree import ExtraTreeClassifier
     except ImportError as error:
         raise InputError(
             "Training a pixel classifier needs scikit-learn, which is not installed here: "
             "pip install 'napari-pyama[training]' (applying a trained one needs nothing)."
         ) from error
-    return ExtraTreesClassifier(
-        options.trees,
-        min_samples_leaf=options.min_leaf,
-        class_weight="balanced",
-        random_state=options.seed,
-        n_jobs=1,
-    )
+    seeds = np.random.default_rng(options.seed).integers(2**31, size=options.trees)
+    return [
+        ExtraTreeClassifier(
+            max_features="sqrt",
+            min_samples_leaf=options.min_leaf,
+            class_weight="balanced",
+            random_state=int(seed),
+        )
+        for seed in seeds
+    ]
 
 
 def _rows(planes: Sequence[Planes], drawn: Sequence[Strokes]) -> Rows:
     parts = [rows_at(p, *np.nonzero(d)) for p, d in zip(planes, drawn, strict=True)]
     return np.concatenate(parts)
-
-
-def _rows_in_context(
-    planes: Sequence[Planes],
-    drawn: Sequence[Strokes],
-    kinds: Kinds,
-    options: TrainingOptions,
-    tick: Tick,
-) -> Rows:
-    """Features of the blocks drawn on, with answers of forests that did not see their stroke."""
-    rows = _rows(planes, drawn)
-    context: Rows | None = None
-    fold = divide_strokes(drawn, options.folds, options.seed)
-    for k in range(options.folds):
-        tick("pixels by strokes elsewhere", k + 1)
-        forest = grow(rows[fold != k], kinds[fold != k], options)
-        answers = _rows(list(_contexts(forest, planes)), drawn)
-        context = answers if context is None else np.where((fold == k)[:, None], answers, context)
-    assert context is not None
-    return context
-
-
-def _contexts(forest: Forest, planes: Sequence[Planes]) -> Iterator[Planes]:
-    for plane in planes:
-        yield plane.joined(context_planes(forest.probabilities(plane)))
