@@ -7,3 +7,13 @@ class InputError(ValueError):
 
 class ReadError(InputError):
     """A file cannot be read as what it was given for."""
+
+
+def sentence_of(error: Exception) -> str:
+    """Say for a user what went wrong, in one sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        what = error.filename or "A file"
+        return f"{what} cannot be used ({error.strerror}): check path, permissions and disk."
+    if isinstance(error, InputError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -190,7 +190,7 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit code 2."""
-    from pyama_core.errors import InputError
+    from pyama_core.errors import InputError, sentence_of
 
     signal.signal(signal.SIGINT, _interrupted)
     try:
@@ -199,11 +199,8 @@ def main() -> None:
     except _UsageError as error:
         typer.echo(f"Error: {_wrong_usage(error)}", err=True)
         sys.exit(EXIT_USAGE)
-    except InputError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
-    except OSError as error:
-        typer.echo(f"Error: {_refusal(error)}", err=True)
+    except (InputError, OSError) as error:
+        typer.echo(f"Error: {sentence_of(error)}", err=True)
         sys.exit(EXIT_USAGE)
 
 
@@ -212,12 +209,6 @@ def _wrong_usage(error: typer.BadParameter) -> str:
     said = error.format_message().replace("Value error, ", "")
     stop = "" if said.endswith((".", "?")) else "."
     return f"{said}{stop} `{command} --help` says what is allowed."
-
-
-def _refusal(error: OSError) -> str:
-    if not error.strerror:
-        return str(error)
-    return f"{error.filename} cannot be used ({error.strerror}): check path, permissions and disk."
 
 
 def _interrupted(signum: int, frame: FrameType | None) -> None:

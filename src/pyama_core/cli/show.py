@@ -7,6 +7,7 @@ from typing import Final
 import typer
 
 from pyama_core.fov_ranges import format_fovs
+from pyama_core.processing.workflow.layout import RUN_LOG
 from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.summary import RunSummary
@@ -46,6 +47,8 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         typer.echo(f"{name:<9} {value}")
     for fov, error in summary.failures.items():
         typer.echo(f"  FOV {fov}: {error}")
+    if summary.failures:
+        typer.echo(f"  The end of {RUN_LOG} in the output folder has the details.")
     _show_notes(summary.notes)
 
 

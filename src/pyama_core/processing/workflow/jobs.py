@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pyama_core.errors import sentence_of
 from pyama_core.io.atomic import collected_digests, remove_partial
 from pyama_core.io.digest import digest_file
 from pyama_core.io.microscopy import MicroscopyMetadata
@@ -107,7 +108,7 @@ def _outputs(
 
 
 def _failure(job: Job, service: BaseProcessingService, error: Exception) -> Outcome:
-    sentence = str(error) or type(error).__name__
+    sentence = sentence_of(error)
     record = StepRecord("failed", job.stamps[service.name], error=sentence)
     record_step(job.layout.status(job.fov), service.name, record)
     return Outcome(
