@@ -135,8 +135,12 @@ def _created(path: Path) -> bool:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(_myself(), file)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(_myself(), file)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     return True
 
 
