@@ -1,5 +1,6 @@
 """Locks: one holder at a time, dead ones give way, and nobody waits for a process that is gone."""
 
+import errno
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pyama_core.errors import InputError
 from pyama_core.processing.workflow.locks import (
     STALE_SECONDS,
     FolderInUseError,
@@ -63,6 +65,18 @@ def test_a_lock_is_awaited_until_it_is_free(lock: Path) -> None:
     holder.join()
     assert order == ["first", "second"]
     assert not lock.exists()
+
+
+def test_a_lock_that_cannot_be_written_is_not_left_behind(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(content: object, file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(json, "dump", full)
+    with pytest.raises(InputError, match="No space left on device"), held_locks([lock]):
+        pass
+    assert not list(lock.parent.iterdir())
 
 
 def owner(**changes: object) -> str:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pyama_core.io.results import RESULTS_YAML
-
 RECIPE_YAML: Final = "recipe.yaml"
 RUN_LOG: Final = "run_log.json"
 OVERVIEW_PNG: Final = "overview.png"
@@ -88,8 +86,3 @@ class Layout:
     def index_lock(self) -> Path:
         """Present while a run gathers the results of all FOVs."""
         return self.output_dir / LOCK_FILE
-
-    @property
-    def results_yaml(self) -> Path:
-        """Index of all results."""
-        return self.output_dir / RESULTS_YAML

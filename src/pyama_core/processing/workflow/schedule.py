@@ -7,8 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pyama_core.processing.workflow.jobs import Job, Outcome, run_job
-from pyama_core.processing.workflow.pool import Pool
+from pyama_core.processing.workflow.jobs import Job, Outcome
 
 _POLL_SECONDS: Final = 0.1
 _SECONDS_TO_STOP: Final = 5.0
@@ -134,15 +133,6 @@ class Schedule:
             else:
                 self._suspects.add(fov)
                 self._alone.append(fov)
-
-
-def submit_to(pool: Pool) -> Submit:
-    """Return a function that runs jobs in a pool."""
-
-    def submit(job: Job) -> "Future[Outcome]":
-        return pool.submit(run_job, job)
-
-    return submit
 
 
 def _killed(job: Job) -> Outcome:
