@@ -1,6 +1,8 @@
 """The command line as a user meets it: what it prints and how it exits."""
 
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +16,7 @@ import pytest
 
 from pyama_core.cli import main
 from pyama_core.cli.show import show_summary
+from pyama_core.io.microscopy import ChannelInfo
 from pyama_core.processing.workflow.locks import held_locks
 from pyama_core.processing.workflow.summary import RunSummary
 from tests.reference.nd2_files import layout, random_frames, write_frames
@@ -49,6 +52,20 @@ def test_info_shows_positions_channels_frames_sizes_and_times(
     for fact in ("3 (Pos0, Pos1, Pos2)", "96 x 96 px, uint16", "0.65 um", "Phase", "GFP, emission"):
         assert fact in answer.out
     assert "every 5 min on average, from the frames' own times" in answer.out
+
+
+def test_names_of_any_alphabet_are_printed_on_any_console(tmp_path: Path) -> None:
+    loops = layout()
+    path = tmp_path / "movie.nd2"
+    write_frames(path, random_frames(loops), loops, channels=(ChannelInfo("位相 µ"),))
+    done = subprocess.run(
+        [sys.executable, "-m", "pyama_core.cli", "info", str(path)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert r"Channel 0   \u4f4d\u76f8 \xb5" in done.stdout
 
 
 def test_run_ends_with_a_table_and_an_overview(

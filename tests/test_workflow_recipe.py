@@ -41,6 +41,17 @@ def test_reading_a_written_recipe_gives_the_same_parameters_and_text(tmp_path: P
     assert recipe_text(again, recipe.channels) == text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_recipe_is_read_as_windows_writes_it(tmp_path: Path, encoding: str) -> None:
+    """``pyama recipe > recipe.yaml`` gives UTF-16 in PowerShell."""
+    path = tmp_path / "recipe.yaml"
+    text = recipe_text(workflow_params(CHANGED), Channels("Phase µ", [1]))
+    path.write_text(text, encoding=encoding, newline="\r\n")
+    recipe = read_recipe(path)
+    assert recipe.channels == Channels("Phase µ", [1])
+    assert workflow_params(recipe.params) == workflow_params(CHANGED)
+
+
 def test_changed_settings_are_what_the_command_line_needs_to_say() -> None:
     settings = changed_settings(workflow_params(CHANGED))
     assert settings == {"segmentation.threshold": 0.25, "tracking.max_gap": 3, "copy.z": "max"}

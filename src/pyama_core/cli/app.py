@@ -1,5 +1,6 @@
 """The commands and their options; what they do lives in modules loaded when one is called."""
 
+import io
 import os
 import signal
 import sys
@@ -193,6 +194,7 @@ def main() -> None:
     from pyama_core.errors import InputError, sentence_of
 
     signal.signal(signal.SIGINT, _interrupted)
+    _print_any_alphabet()
     try:
         arguments = sys.argv[1:] or ["--help"]
         sys.exit(app(arguments, prog_name=app.info.name, standalone_mode=False))
@@ -202,6 +204,13 @@ def main() -> None:
     except (InputError, OSError) as error:
         typer.echo(f"Error: {sentence_of(error)}", err=True)
         sys.exit(EXIT_USAGE)
+
+
+def _print_any_alphabet() -> None:
+    """Let names be printed that the console's own alphabet has no letters for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _wrong_usage(error: typer.BadParameter) -> str:

@@ -67,7 +67,7 @@ def read_samples(path: Path | str) -> list[Sample]:
 
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_bytes())
         samples = [_sample(entry) for entry in content["samples"]]
     except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, AttributeError):
         raise InputError(

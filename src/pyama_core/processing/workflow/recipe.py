@@ -62,7 +62,7 @@ def read_recipe(path: Path) -> Recipe:
     if not path.exists():
         raise FileNotFoundError(f"There is no recipe at {path}: `pyama recipe` writes one.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.safe_load(path.read_bytes()) or {}
     except (yaml.YAMLError, UnicodeDecodeError):
         raise InputError(f"{path} is not a recipe: it is not valid YAML.") from None
     if not isinstance(content, dict):
