@@ -57,15 +57,15 @@ def test_info_shows_positions_channels_frames_sizes_and_times(
 def test_names_of_any_alphabet_are_printed_on_any_console(tmp_path: Path) -> None:
     loops = layout()
     path = tmp_path / "movie.nd2"
-    write_frames(path, random_frames(loops), loops, channels=(ChannelInfo("位相 µ"),))
+    write_frames(path, random_frames(loops), loops, channels=(ChannelInfo("位相"),))
     done = subprocess.run(
         [sys.executable, "-m", "pyama_core.cli", "info", str(path)],
-        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert r"Channel 0   \u4f4d\u76f8 \xb5" in done.stdout
+    assert r"Channel 0   \u4f4d\u76f8" in done.stdout
 
 
 def test_run_ends_with_a_table_and_an_overview(
