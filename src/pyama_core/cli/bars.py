@@ -14,7 +14,7 @@ class ProgressBars:
 
     def __init__(self, n_fovs: int) -> None:
         self._is_terminal = sys.stderr.isatty()
-        self._last_step: dict[int, str] = {}
+        self._last_task: dict[int, str] = {}
         self._bars: dict[int, Any] = {}
         self._overall = tqdm(
             total=n_fovs, desc="FOVs", unit="FOV", disable=not self._is_terminal, leave=False
@@ -46,8 +46,12 @@ class ProgressBars:
         if fov not in self._bars:
             self._bars[fov] = tqdm(total=event["T"], unit="frame", leave=False)
         bar = self._bars[fov]
-        bar.set_description_str(f"FOV {fov:3d} {event['step']}: {event['message']}", refresh=False)
-        bar.total, bar.n = event["T"], event["t"] + 1
+        task = f"{event['step']}: {event['message']}"
+        if self._last_task.get(fov) != task:
+            self._last_task[fov] = task
+            bar.set_description_str(f"FOV {fov:3d} {task}", refresh=False)
+            bar.reset(event["T"])
+        bar.n = event["t"] + 1
         bar.refresh()
 
     def _end_fov(self, event: ProgressEvent) -> None:
@@ -57,7 +61,7 @@ class ProgressBars:
         tqdm.write(f"FOV {event['fov']}: {event['message']}", file=sys.stderr)
 
     def _say_step(self, event: ProgressEvent) -> None:
-        if self._last_step.get(event["fov"]) != event["step"]:
-            self._last_step[event["fov"]] = event["step"]
+        if self._last_task.get(event["fov"]) != event["step"]:
+            self._last_task[event["fov"]] = event["step"]
             where = f"FOV {event['fov']}: " if event["fov"] >= 0 else ""
             tqdm.write(f"{where}{event['step']}: {event['message']}", file=sys.stderr)
