@@ -217,6 +217,17 @@ def test_a_failed_fov_gives_exit_code_1_and_its_reason(
     assert "segmentation failed, correction missing" in status.out
 
 
+def test_a_run_says_what_it_makes_again_and_why(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    arguments = ("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0")
+    assert "not done yet" not in pyama(*arguments).out
+    next(tmp_path.glob("fov_000/*lineage*")).unlink()
+    again = pyama(*arguments).out
+    assert "tracking of FOV 0: small_fov_000_lineage_ch_0.csv is gone" in again
+    assert "work by step: tracking" in again
+
+
 def test_of_many_notes_those_of_most_fovs_are_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

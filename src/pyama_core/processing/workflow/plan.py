@@ -74,7 +74,7 @@ def _judge(
     if type(service).outputs is BaseProcessingService.outputs:
         return PlannedStep(name, "missing", True, "it declares no outputs, so it always runs")
     if gone := [output.name for output in made.outputs if not is_there(output)]:
-        return PlannedStep(name, "missing", True, f"{gone[0]} is gone or has another size")
+        return PlannedStep(name, "stale", True, f"{gone[0]} is gone or has another size")
     return PlannedStep(name, "done", False)
 
 
