@@ -37,34 +37,33 @@ def get_traces_reader(path: str | Sequence[str]) -> Reader | None:
 def read_microscopy(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open ND2 files lazily, one image layer per channel."""
     preload_soon()
-    start_at_first_step(current_viewer())
     sources = [open_microscopy(p) for p in _all(path)]
     for source in sources:
         for warning in source.metadata.warnings:
             show_warning(f"{source.metadata.base_name}: {warning}")
-    return [layer for source in sources for layer in raw_layers(source)]
+    layers = [layer for source in sources for layer in raw_layers(source)]
+    return start_at_first_step(current_viewer(), layers)
 
 
 def read_results_folder(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open results of any layout: the layers of the run, above the raw ones."""
     preload_soon()
     viewer = current_viewer()
-    start_at_first_step(viewer)
+    layers = [layer for p in _all(path) for layer in _layers_of_folder(p)]
     follow_tracks_later(viewer)
-    return [layer for p in _all(path) for layer in _layers_of_folder(p)]
+    return start_at_first_step(viewer, layers)
 
 
 def read_trace_table(path: str | Sequence[str]) -> list[LayerTuple]:
     """Open trace tables as tracks, and the dock that plots them."""
     preload_soon()
-    viewer = current_viewer()
-    start_at_first_step(viewer)
-    open_dock_later(viewer, "Traces")
     layers = []
     for p in _all(path):
         source, files, fov = open_traces(p)
         layers.append(tracks_layer(source, read_tracks(files(fov), source.metadata), fov, files))
-    return layers
+    viewer = current_viewer()
+    open_dock_later(viewer, "Traces")
+    return start_at_first_step(viewer, layers)
 
 
 def _layers_of_folder(path: Path) -> list[LayerTuple]:

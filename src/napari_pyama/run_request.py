@@ -19,9 +19,9 @@ from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io import MicroscopyFile
 from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.params import WorkflowParams
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
-from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import prepare_run
 from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import changed_settings

@@ -73,8 +73,7 @@ class SampleMaker(QObject):
 
     def _on_made(self, layers: "list[LayerTuple]") -> None:
         for viewer in self._forget_viewers():
-            start_at_first_step(viewer)
-            for layer in layers:
+            for layer in start_at_first_step(viewer, layers):
                 viewer.add_layer(Layer.create(*layer))
 
     def _on_removed(self, event: Any) -> None:

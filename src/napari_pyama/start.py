@@ -1,19 +1,30 @@
 """What a viewer does once layers of ours are added to it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_pyama.layers import LayerTuple
 
 
-def start_at_first_step(viewer: Any) -> None:
-    """Have an empty viewer show step 0 of what is added to it next, instead of the middle."""
-    if viewer is None or len(viewer.layers):
-        return
+def start_at_first_step(viewer: Any, layers: "list[LayerTuple]") -> "list[LayerTuple]":
+    """Have an empty viewer show step 0 of the layers that are added next, not the middle.
 
-    def go_to_start() -> None:
+    Returns the layers to add. The viewer goes to the middle while it takes the first one in;
+    being hidden meanwhile, it reads no frame there.
+    """
+    if viewer is None or len(viewer.layers) or not layers:
+        return layers
+    (data, arguments, kind), *others = layers
+    is_visible = arguments.get("visible", True)
+
+    def go_to_start(layer: Any) -> None:
         n_sliders = viewer.dims.ndim - viewer.dims.ndisplay
         viewer.dims.set_current_step(tuple(range(n_sliders)), (0,) * n_sliders)
+        layer.visible = is_visible
 
     _once_inserted(viewer, go_to_start)
+    return [(data, {**arguments, "visible": False}, kind), *others]
 
 
 def follow_tracks_later(viewer: Any) -> None:
@@ -21,18 +32,21 @@ def follow_tracks_later(viewer: Any) -> None:
     if viewer is not None:
         from napari_pyama.tracks_follower import follow_tracks
 
-        _once_inserted(viewer, lambda: follow_tracks(viewer))
+        _once_inserted(viewer, lambda _layer: follow_tracks(viewer))
 
 
 def open_dock_later(viewer: Any, name: str) -> None:
     """Open a dock of the plugin when the next layer is there; nothing without a window."""
     if viewer is not None and getattr(viewer, "window", None) is not None:
-        _once_inserted(viewer, lambda: viewer.window.add_plugin_dock_widget("napari-pyama", name))
+        window = viewer.window
+        _once_inserted(viewer, lambda _layer: window.add_plugin_dock_widget("napari-pyama", name))
 
 
-def _once_inserted(viewer: Any, act: Callable[[], Any]) -> None:
+def _once_inserted(viewer: Any, act: Callable[[Any], Any]) -> None:
+    """Call `act` with the layer that is added next, when the viewer has taken it in."""
+
     def on_inserted(event: Any) -> None:
         viewer.layers.events.inserted.disconnect(on_inserted)
-        act()
+        act(event.value)
 
     viewer.layers.events.inserted.connect(on_inserted, position="last")

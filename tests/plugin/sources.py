@@ -44,6 +44,5 @@ def stack_experiment() -> ArraySource:
 
 def open_in(viewer, source):
     """Open an experiment in a viewer, as dropping its file does."""
-    start_at_first_step(viewer)
-    for layer in raw_layers(source):
+    for layer in start_at_first_step(viewer, raw_layers(source)):
         viewer.add_layer(Layer.create(*layer))

@@ -7,6 +7,7 @@ from napari.layers import Layer
 
 from napari_pyama.layers import contrast_of, origin_of, raw_layers
 from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
+from napari_pyama.start import start_at_first_step
 from napari_pyama.view import view_of
 from tests.plugin.sources import (
     HEIGHT,
@@ -54,6 +55,29 @@ def test_metadata_of_a_layer_tell_times_and_positions():
 def test_the_viewer_starts_at_the_first_step_of_everything():
     viewer = ViewerModel()
     open_in(viewer, experiment())
+    assert viewer.dims.current_step[:2] == (0, 0)
+
+
+def test_opening_reads_the_first_frame_of_each_channel_and_no_other():
+    source, viewer, read = experiment(), ViewerModel(), []
+    layers = raw_layers(source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            type(source), "read_frame", lambda self, *where: (read.append(where), frame)[1]
+        )
+        frame = np.zeros((HEIGHT, WIDTH), np.uint16)
+        for layer in start_at_first_step(viewer, layers):
+            viewer.add_layer(Layer.create(*layer))
+    assert set(read) == {(0, 0, 0), (0, 1, 0)}
+    assert all(layer.visible for layer in viewer.layers)
+
+
+def test_the_first_layer_is_as_visible_as_it_was_meant_to_be():
+    viewer = ViewerModel()
+    (data, arguments, kind), *_ = raw_layers(experiment())
+    for layer in start_at_first_step(viewer, [(data, {**arguments, "visible": False}, kind)]):
+        viewer.add_layer(Layer.create(*layer))
+    assert not viewer.layers[0].visible
     assert viewer.dims.current_step[:2] == (0, 0)
 
 

@@ -42,8 +42,7 @@ from tests.plugin.trace_tables import (
 
 
 def open_layers(viewer, layers):
-    start_at_first_step(viewer)
-    for layer in layers:
+    for layer in start_at_first_step(viewer, layers):
         viewer.add_layer(Layer.create(*layer))
 
 
