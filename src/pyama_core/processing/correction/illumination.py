@@ -72,7 +72,8 @@ class PatternAtPatches:
     def above_base(self, block: PatchBlock, drift: Floats) -> Floats:
         """Medians less the base, moved from where the free pixels lie to the patch centers."""
         slopes = self.base_slopes[:, None] + drift[block.at, None] * self.gain_slopes[:, None]
-        return np.asarray(block.medians - self.base - (block.shifts * slopes).sum(axis=0))
+        moved = np.einsum("atp,atp->tp", block.shifts, slopes)
+        return np.asarray(block.medians - self.base - moved)
 
 
 @dataclass(frozen=True)

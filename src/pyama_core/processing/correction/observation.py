@@ -36,6 +36,11 @@ class PixelSample:
         values = np.full((n_frames, len(rows), len(columns)), np.nan, dtype=np.float32)
         return cls(rows, columns, values)
 
+    def note(self, t: int, frame: NDArray[Any], masked: Mask) -> None:
+        """Keep the pixels of frame `t`, which lie in few of its rows."""
+        values = frame[self.rows].take(self.columns, axis=1)
+        self.values[t] = np.where(masked[self.rows].take(self.columns, axis=1), np.nan, values)
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -71,7 +76,6 @@ class Observed:
         """Note what frame `t` shows."""
         self.tiles[t] = medians.tiles
         self.patches.note(t, medians.patches)
-        lattice = np.ix_(self.pixels.rows, self.pixels.columns)
-        self.pixels.values[t] = np.where(masked[lattice], np.nan, frame[lattice])
+        self.pixels.note(t, frame, masked)
         self.whole[t] = np.median(frame) if np.isnan(medians.whole) else medians.whole
         self.masked_share[t] = 1 - medians.patches.pixels.sum() / frame.size

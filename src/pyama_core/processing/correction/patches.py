@@ -76,7 +76,10 @@ class PatchSeries:
 
 def noise_of(residuals: Floats, pixels: Floats) -> float:
     """Robust standard deviation of one pixel, from residuals of patches of so many pixels."""
-    seen = pixels > 0
-    if not seen.any():
+    n_seen = np.count_nonzero(pixels)
+    if n_seen == 0:
         return 0.0
-    return float(MAD_TO_SIGMA * np.median(np.abs(residuals[seen]) * np.sqrt(pixels[seen])))
+    deviations = np.abs(residuals) * np.sqrt(pixels)
+    unseen_first = deviations.size - n_seen
+    middle = unseen_first + np.array([(n_seen - 1) // 2, n_seen // 2])
+    return float(MAD_TO_SIGMA * np.partition(deviations, middle, axis=None)[middle].mean())

@@ -12,7 +12,6 @@ from pyama_core.processing.tracking.gaps import close_gaps
 from pyama_core.processing.tracking.linking import Limits, Snapshot
 from pyama_core.processing.tracking.movie import Movie, Summary, assemble
 from pyama_core.processing.tracking.params import TrackingParams
-from pyama_core.processing.tracking.regions import Floats, Regions
 from pyama_core.processing.tracking.runs import runs_of
 from pyama_core.processing.tracking.stepping import Pair, Step, first_step, next_step
 
@@ -64,24 +63,21 @@ def _steps(
             continue
         frame = segmented[t]
         here = Snapshot.of(runs_of(frame))
-        drift: Floats = np.zeros(2)
-        if params.correct_drift:
-            drift = meter.step(frame > 0 if phase is None else phase[t])
+        field = frame > 0 if phase is None else phase[t]
+        drift = meter.step(field) if params.correct_drift else np.zeros(2)
         if before is None:
             before = first_step(t, here)
         else:
-            limits = _limits(here.regions, frame.dtype == np.bool_, params)
             exact = phase is not None or not params.correct_drift
+            limits = _limits(frame.dtype == np.bool_, params)
             pair = Pair(before.here, here, limits, params)
             before = next_step(before, t, pair, drift, exact=exact)
         yield before
 
 
-def _limits(regions: Regions, touching: bool, params: TrackingParams) -> Limits:
-    """Return the limits that parameters give, else the cells of the frame themselves."""
-    reach, cost = params.max_distance, params.touch_cost
-    if reach is None:
-        reach = regions.diameter
+def _limits(touching: bool, params: TrackingParams) -> Limits:
+    """Return the limits that parameters give, else the kind of segmentation."""
+    cost = params.touch_cost
     if cost is None:
         cost = 0.0 if touching else _TOUCH_COST_OF_INSTANCES
-    return Limits(reach, cost)
+    return Limits(params.max_distance, cost)

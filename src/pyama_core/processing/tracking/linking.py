@@ -37,13 +37,14 @@ class Limits(NamedTuple):
 
     Attributes
     ----------
-    max_distance : float
-        How far beside its expected place a cell without overlap may be found, pixels.
+    max_distance : float or None
+        How far beside its expected place a cell without overlap may be found, pixels; None = the
+        median diameter of the cells that are looked for.
     touch_cost : float
         What it costs to say that two cells are found as one.
     """
 
-    max_distance: float
+    max_distance: float | None
     touch_cost: float
 
 
@@ -104,17 +105,18 @@ def _candidates(
 
 
 def _nearby(
-    first: Regions, second: Regions, shift: Floats, max_distance: float, taken: Events
+    first: Regions, second: Regions, shift: Floats, max_distance: float | None, taken: Events
 ) -> Events:
     """Explain cells that overlap none by their distance and size, at a cost from 1 up."""
     source = np.flatnonzero(unexplained(len(first), taken.source))
     target = np.flatnonzero(unexplained(len(second), taken.target))
     if len(source) == 0 or len(target) == 0:
         return joined([])
+    reach = second.diameter if max_distance is None else max_distance
     expected = first.center[source] + shift[source]
-    i, j, away = pairs_within(expected, second.center[target], max_distance)
+    i, j, away = pairs_within(expected, second.center[target], reach)
     unlike = first.take(source[i]).unlike(second.take(target[j]))
-    return links(source[i], target[j], 1 + away / max_distance + unlike)
+    return links(source[i], target[j], 1 + away / reach + unlike)
 
 
 def _among(events: Events, shared: Overlaps, n_targets: int) -> NDArray[np.bool_]:

@@ -71,32 +71,20 @@ class Regions:
 
 def measure(runs: Runs) -> Regions:
     """Measure every cell of a frame."""
-    sums = sum_runs(runs.row_start, runs.start, runs.stop, runs.cell, runs.n_cells)
-    area, center = sums[:, 0], sums[:, 1:3] / sums[:, :1]
-    second = sums[:, [3, 4, 4, 5]].reshape(-1, 2, 2) / area[:, None, None]
-    covariance = second - center[:, :, None] * center[:, None, :] + _PIXEL_VARIANCE * np.eye(2)
-    return Regions(
-        area.astype(np.float32),
-        center.astype(np.float32),
-        covariance.astype(np.float32),
-        _at_border(runs),
+    sums, at_border = sum_runs(
+        runs.row_start, runs.start, runs.stop, runs.cell, runs.n_cells, runs.width
     )
-
-
-def _at_border(runs: Runs) -> NDArray[np.bool_]:
-    """Tell which cells have a pixel in the first or last row or column."""
-    touching = np.zeros(runs.n_cells, np.bool_)
-    touching[runs.cell[: runs.row_start[1]]] = True
-    touching[runs.cell[runs.row_start[-2] :]] = True
-    touching[runs.cell[(runs.start == 0) | (runs.stop == runs.width)]] = True
-    return touching
+    return Regions(*moments(sums), at_border)
 
 
 @kernel
-def sum_runs(row_start: Ints, start: Ints, stop: Ints, cell: Ints, n_cells: int) -> Floats:
-    """Sum 1, y, x, y*y, y*x, x*x over each cell's pixels."""
-    sums = np.zeros((n_cells, 6), np.float64)
-    for y in range(len(row_start) - 1):
+def sum_runs(
+    row_start: Ints, start: Ints, stop: Ints, cell: Ints, n_cells: int, width: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Sum 1, y, x, y*y, y*x, x*x over each cell's pixels; tell which cells touch the border."""
+    sums, at_border = np.zeros((n_cells, 6), np.float64), np.zeros(n_cells, np.bool_)
+    last = len(row_start) - 2
+    for y in range(last + 1):
         for run in range(row_start[y], row_start[y + 1]):
             a, b = np.float64(start[run]), np.float64(stop[run])
             n, x = b - a, 0.5 * (a + b - 1) * (b - a)
@@ -107,4 +95,22 @@ def sum_runs(row_start: Ints, start: Ints, stop: Ints, cell: Ints, n_cells: int)
             of[3] += y * y * n
             of[4] += y * x
             of[5] += (b * (b - 1) * (2 * b - 1) - a * (a - 1) * (2 * a - 1)) / 6
-    return sums
+            if y == 0 or y == last or start[run] == 0 or stop[run] == width:
+                at_border[cell[run]] = True
+    return sums, at_border
+
+
+@kernel
+def moments(sums: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return area, centroid and second central moments, of unit squares, from such sums."""
+    n_cells = len(sums)
+    area, center = np.empty(n_cells, np.float32), np.empty((n_cells, 2), np.float32)
+    covariance = np.empty((n_cells, 2, 2), np.float32)
+    for cell in range(n_cells):
+        n = sums[cell, 0]
+        y, x = sums[cell, 1] / n, sums[cell, 2] / n
+        area[cell], center[cell, 0], center[cell, 1] = n, y, x
+        covariance[cell, 0, 0] = sums[cell, 3] / n - y * y + _PIXEL_VARIANCE
+        covariance[cell, 0, 1] = covariance[cell, 1, 0] = sums[cell, 4] / n - y * x
+        covariance[cell, 1, 1] = sums[cell, 5] / n - x * x + _PIXEL_VARIANCE
+    return area, center, covariance
