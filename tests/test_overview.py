@@ -31,3 +31,16 @@ def test_a_large_frame_of_many_cells_is_drawn_in_the_size_of_the_picture(tmp_pat
     draw_overview(layout, metadata, 0, tmp_path / "overview.png")
     height, width, _ = matplotlib.image.imread(tmp_path / "overview.png").shape
     assert width > height > 400
+
+
+def test_a_missing_frame_without_cells_is_drawn_empty(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, "empty", 0, (1,))
+    layout.folder(0).mkdir()
+    np.save(layout.labels(0), np.zeros((2, 16, 16), np.uint16))
+    np.save(layout.phase(0), np.zeros((2, 16, 16), np.uint16))
+    np.save(layout.corrected(0, 1), np.full((2, 16, 16), np.nan, np.float32))
+    columns = ("cell", "time", "good", "intensity_total")
+    write_table(layout.traces(0, 1), {name: np.zeros(0) for name in columns})
+    metadata = MicroscopyMetadata(Path("empty.nd2"), "empty", 1, 2, 16, 16)
+    draw_overview(layout, metadata, 0, tmp_path / "overview.png")
+    assert (tmp_path / "overview.png").stat().st_size > 1000

@@ -148,7 +148,8 @@ def _draw_image(axis: Any, image: NDArray[Any], title: str) -> None:
     height, width = image.shape
     step = _thinning(image)
     shown = image[::step, ::step]
-    low, high = np.nanpercentile(shown, (_LOW, _HIGH))
+    known = shown[np.isfinite(shown)]
+    low, high = np.percentile(known, (_LOW, _HIGH)) if known.size else (0.0, 1.0)
     axis.imshow(
         shown,
         cmap="gray",
