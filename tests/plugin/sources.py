@@ -44,5 +44,10 @@ def stack_experiment() -> ArraySource:
 
 def open_in(viewer, source):
     """Open an experiment in a viewer, as dropping its file does."""
-    for layer in start_at_first_step(viewer, raw_layers(source)):
+    open_layers(viewer, raw_layers(source))
+
+
+def open_layers(viewer, layers):
+    """Open layers in a viewer, as napari opens those of a reader."""
+    for layer in start_at_first_step(viewer, layers):
         viewer.add_layer(Layer.create(*layer))
