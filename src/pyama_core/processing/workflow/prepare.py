@@ -84,13 +84,10 @@ def prepare_run(
     sections = {s.name: s.params_model for s in services if s.params_model is not None}
     params = workflow_params(context.params, sections)
     layout = layout_of(actual, context, Path(context.output_dir))
-    _check_planes(actual, params, layout)
-    actual = replace(actual, warnings=(*actual.warnings, *_doubts(actual, layout)))
     fovs = list(fovs)
     _check_made_here(layout, fovs)
-    check_method(params.segmentation, fovs)
-    load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
-    params.extraction.with_channel_indices(actual.channel_names)
+    _check_choices(actual, params, layout, fovs)
+    actual = replace(actual, warnings=(*actual.warnings, *_doubts(actual, layout)))
     stamps = wanted_stamps(steps, params, actual, layout, input_key)
     statuses = {fov: _status_of_this(layout, fov, input_key) for fov in fovs}
     plans = {
@@ -134,6 +131,16 @@ def _check_made_here(layout: Layout, fovs: Iterable[int]) -> None:
             f"{layout.output_dir} holds results that another program made: choose another output "
             "folder, or move these results away."
         )
+
+
+def _check_choices(
+    metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout, fovs: Sequence[int]
+) -> None:
+    """Raise where a parameter names something that is not there."""
+    _check_planes(metadata, params, layout)
+    check_method(params.segmentation, fovs)
+    load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
+    params.extraction.with_channel_indices(metadata.channel_names)
 
 
 def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout) -> None:
