@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pyama_core.processing.correction import CorrectionParams, correct_frame, estimate_background
+from pyama_core.processing.correction.middle import median_of_greatest
 from tests.movies import make_movie
 
 BLEACHING = 400 * np.exp(-np.arange(20) / 25)
@@ -16,6 +17,13 @@ def background_of(movie, **params):
 
 def error_of_gain(background, movie):
     return np.abs(background.gain_image() - movie.illumination).max()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 30])
+def test_the_median_of_the_greatest_is_that_of_the_sorted(n):
+    values = np.random.default_rng(n).integers(0, 9, (5, 6)).astype(float)
+    expected = np.median(np.sort(values, axis=None)[30 - n :]) if n else np.nan
+    np.testing.assert_equal(median_of_greatest(values, n), expected)
 
 
 def test_auto_takes_the_regression_where_the_background_changes():

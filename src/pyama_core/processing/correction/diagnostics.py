@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pyama_core.processing.correction.middle import median_of_greatest
 from pyama_core.processing.correction.observation import PixelSample
 from pyama_core.processing.correction.spline import Floats, SplineSurface
 
@@ -24,7 +25,7 @@ def residual_background(
         for values, surface in zip(pixels.values, surfaces, strict=True)
     ]
     together = np.concatenate(left)
-    return float(np.median(together)) if len(together) else np.nan
+    return median_of_greatest(together, len(together))
 
 
 def full_tiles_note(tiles: Floats) -> list[str]:

@@ -71,9 +71,10 @@ class PatternAtPatches:
 
     def above_base(self, block: PatchBlock, drift: Floats) -> Floats:
         """Medians less the base, moved from where the free pixels lie to the patch centers."""
-        slopes = self.base_slopes[:, None] + drift[block.at, None] * self.gain_slopes[:, None]
-        moved = np.einsum("atp,atp->tp", block.shifts, slopes)
-        return np.asarray(block.medians - self.base - moved)
+        above = block.medians - self.base
+        for shift, base, gain in zip(block.shifts, self.base_slopes, self.gain_slopes, strict=True):
+            above -= shift * (base + drift[block.at, None] * gain)
+        return above
 
 
 @dataclass(frozen=True)

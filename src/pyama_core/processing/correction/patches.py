@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.correction.medians import Patches
+from pyama_core.processing.correction.middle import median_of_greatest
 from pyama_core.processing.correction.smoothing import MAD_TO_SIGMA
 from pyama_core.processing.correction.spline import Floats
 from pyama_core.processing.correction.tiles import Division
@@ -76,10 +77,8 @@ class PatchSeries:
 
 def noise_of(residuals: Floats, pixels: Floats) -> float:
     """Robust standard deviation of one pixel, from residuals of patches of so many pixels."""
-    n_seen = np.count_nonzero(pixels)
+    n_seen = int(np.count_nonzero(pixels))
     if n_seen == 0:
         return 0.0
     deviations = np.abs(residuals) * np.sqrt(pixels)
-    unseen_first = deviations.size - n_seen
-    middle = unseen_first + np.array([(n_seen - 1) // 2, n_seen // 2])
-    return float(MAD_TO_SIGMA * np.partition(deviations, middle, axis=None)[middle].mean())
+    return MAD_TO_SIGMA * median_of_greatest(deviations, n_seen)
