@@ -12,7 +12,14 @@ from benchmarks.speed.scenes import Scene
 from benchmarks.speed.steps import moving_bytes, outputs_of, step_costs
 from benchmarks.speed.whole import run_seconds, start_seconds
 
-SCENES = (Scene(512, 20, n_frames=100), Scene(2048, 20), Scene(2048, 150), Scene(2048, 1000))
+SCENES = (
+    Scene(512, 9, n_frames=100),
+    Scene(512, 20, n_frames=100),
+    Scene(2048, 20),
+    Scene(2048, 150),
+    Scene(2048, 1000),
+)
+"""The first is as crowded as 150 cells on 2048 x 2048, the second twice as much."""
 WHOLE = Scene(2048, 150, n_frames=20, n_fovs=2)
 LONG_FRAMES = 500
 STARTS = {

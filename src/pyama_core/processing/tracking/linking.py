@@ -54,7 +54,8 @@ def link_pair(
     """Link two frames, given by how far each cell of the first is expected to move.
 
     Overlapping cells compete by their intersection over union, cells without overlap by their
-    distance, all in one assignment problem; daughters and merged cells compete as pairs.
+    distance, all in one assignment problem; daughters and merged cells compete as pairs. A clear
+    link, which has no rival, is a block of that problem by itself and needs no solving.
 
     Parameters
     ----------
