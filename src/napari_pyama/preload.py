@@ -8,7 +8,8 @@ from typing import Final
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-_ROOMS: Final = (
+_MODULES: Final = (
+    "dask.array",
     "napari_pyama.reader",
     "napari_pyama.widgets.steps",
     "napari_pyama.widgets.run",
@@ -34,13 +35,15 @@ def _start() -> None:
 
 
 def preload() -> None:
-    """Import all rooms of the plugin, look up the installed methods, read the Preferences."""
-    for room in _ROOMS:
-        import_module(room)
+    """Import all rooms of the plugin and have ready whatever takes long the first time."""
+    for name in _MODULES:
+        import_module(name)
+    from napari_pyama.colors import cell_colormap
     from napari_pyama.parameters import parameters_of
     from napari_pyama.settings import run_settings
     from pyama_core.processing.workflow.params import WorkflowParams
 
     for section in WorkflowParams.model_fields.values():
         list(parameters_of(section.annotation))  # type: ignore[arg-type]
+    cell_colormap()
     run_settings()

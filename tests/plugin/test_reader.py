@@ -10,8 +10,6 @@ from napari.layers import Layer
 import napari_pyama
 from napari_pyama import reader
 from napari_pyama.layers import FILES
-from napari_pyama.lazy import lazy_stack
-from napari_pyama.preload import preload
 from napari_pyama.reader import (
     get_microscopy_reader,
     get_results_reader,
@@ -93,8 +91,6 @@ def test_results_without_index_or_raw_copies_show_what_there_is(results, tmp_pat
 
 
 def test_opening_does_not_hold_the_gui_thread(small_nd2, results, stopwatch):
-    preload()
-    lazy_stack((1, 1, 16, 16), np.uint16, lambda where: np.zeros((16, 16), np.uint16))
     reader.read_microscopy(str(small_nd2))
     reader.read_results_folder(str(results))
     reader.read_trace_table(str(next(results.glob("fov_000/*_traces_ch_1.csv"))))

@@ -126,6 +126,7 @@ def test_layers_may_go_while_the_dock_is_open(dock, opened, until):
 
 
 def test_no_callback_holds_the_gui_thread(tmp_path, shown, until, monkeypatch):
+    shown(TracesDock(ViewerModel()))  # Qt and pyqtgraph are slower the first time
     stopwatch = Stopwatch(monkeypatch)
     paths = ResultsPathsPerFOV(traces_csv=[(0, many_traces(tmp_path / "many_traces.csv"))])
     source = ArraySource(np.zeros((1, 200, 500, 500), np.uint8), "PTYX", name="many")

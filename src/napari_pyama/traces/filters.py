@@ -1,5 +1,6 @@
 """Which traces are shown; nothing is changed by it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,8 +35,8 @@ class ViewFilter:
 def passing(
     view_filter: ViewFilter,
     traces: TraceSet,
-    means: NDArray[np.float64],
-    border: NDArray[np.float64],
+    means: Callable[[], NDArray[np.float64]],
+    border: Callable[[], NDArray[np.float64]],
     good: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return which traces are shown, ``(N,)``.
@@ -43,19 +44,19 @@ def passing(
     Parameters
     ----------
     means
-        Mean of the plotted feature over each trace.
+        Gives the mean of the plotted feature over each trace; called where a limit is set.
     border
-        How near each trace comes to the image border, px.
+        Gives how near each trace comes to the image border, px; likewise.
     good
         Good or not, as judged by filters and by hand.
     """
     shown = traces.lengths >= view_filter.min_length
     if view_filter.min_border > 0:
-        shown &= border >= view_filter.min_border
+        shown &= border() >= view_filter.min_border
     if view_filter.hide_rejected:
         shown &= good
     if view_filter.low is not None:
-        shown &= means >= view_filter.low
+        shown &= means() >= view_filter.low
     if view_filter.high is not None:
-        shown &= means <= view_filter.high
+        shown &= means() <= view_filter.high
     return shown

@@ -109,8 +109,9 @@ class Inspection:
     @property
     def shown(self) -> NDArray[np.bool_]:
         """Which traces pass the filters of the view, ``(N,)``."""
-        traces = self.traces
-        return passing(self.view_filter, traces, self.means, self.border, self.good)
+        return passing(
+            self.view_filter, self.traces, lambda: self.means, lambda: self.border, self.good
+        )
 
     def counts(self) -> Counts:
         """Count the traces."""
