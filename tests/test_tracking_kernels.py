@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from pyama_core.processing.tracking import relabel as relabeling
 from pyama_core.processing.tracking.motion import fit_movement, nearest_neighbors
 from pyama_core.processing.tracking.overlaps import by_cell, overlaps_of
 from pyama_core.processing.tracking.regions import measure
 from pyama_core.processing.tracking.relabel import relabel
 from pyama_core.processing.tracking.runs import paint_runs, runs_of
 from pyama_core.processing.tracking.sharing import Shares
+from pyama_core.processing.workflow.params import WorkflowParams
+from pyama_core.processing.workflow.warmup import warm_up
 from tests.reference.tracking import affine_at, components, divided, shared_pixels
 
 quick = settings(max_examples=60, deadline=None)
@@ -159,3 +162,10 @@ def test_touching_cells_divide_their_region_by_nearest_ellipses(mask, seed, n_ce
         np.testing.assert_array_equal(out[tuple(pixels.T)], cell[rows][owner])
     others = ~np.isin(labels - 1, large)
     np.testing.assert_array_equal(out[others], labels[others])
+
+
+def test_warming_up_compiles_the_division_of_touching_cells(monkeypatch):
+    divide, calls = relabeling.divide_regions, []
+    monkeypatch.setattr(relabeling, "divide_regions", lambda *a: calls.append(divide(*a)))
+    warm_up("uint16", WorkflowParams())
+    assert calls

@@ -43,16 +43,16 @@ def _on_any_movie(params: SegmentationParams) -> SegmentationParams:
 
 
 def _movie() -> NDArray[np.float64]:
-    """Give a grid of rough squares that move a pixel a frame, the first one unseen for a frame.
+    """Give a grid of rough squares that move a pixel a frame.
 
-    All values fit every dtype.
+    In the middle frame the first one is unseen, and two are joined. All values fit every dtype.
     """
     rng = np.random.default_rng(0)
     movie = rng.normal(100, 2, (_FRAMES, _SIZE, _SIZE))
     corners = range(_SPACING - _CELL, _SIZE - _CELL, _SPACING)
+    unseen_and_joined = {(1, corners[0], corners[0]): 0, (1, corners[1], corners[1]): _SPACING}
     for t, row, column in itertools.product(range(_FRAMES), corners, corners):
-        if t == 1 and row == column == corners[0]:
-            continue
-        roughness = rng.normal(0, 30, (_CELL, _CELL))
-        movie[t, row : row + _CELL, column + t : column + t + _CELL] += roughness
+        width = unseen_and_joined.get((t, row, column), _CELL)
+        roughness = rng.normal(0, 30, (_CELL, width))
+        movie[t, row : row + _CELL, column + t : column + t + width] += roughness
     return movie.clip(0, 255)
