@@ -16,7 +16,7 @@ def members(count: Ints) -> tuple[Ints, Ints]:
 
 
 def pairs_within(first: Floats, second: Floats, reach: float) -> tuple[Ints, Ints, Floats]:
-    """Find the points of two sets that are less than `reach` apart, by a sweep over y.
+    """Find the points of two sets that are less than `reach` apart.
 
     Parameters
     ----------
@@ -30,15 +30,32 @@ def pairs_within(first: Floats, second: Floats, reach: float) -> tuple[Ints, Int
     away : (K,) float64
         How far apart they are.
     """
-    order = np.argsort(second[:, 0], kind="stable")
-    y = second[order, 0]
-    start = np.searchsorted(y, first[:, 0] - reach)
-    stop = np.searchsorted(y, first[:, 0] + reach)
-    i, place = members(np.maximum(stop - start, 0))
-    j = order[start[i] + place]
+    if len(first) == 0 or len(second) == 0 or reach <= 0:
+        none = np.empty(0, np.int64)
+        return none, none, np.empty(0)
+    i, j = _in_neighboring_bands(first, second, reach)
     away = np.hypot(*(first[i] - second[j]).T)
     near = away < reach
     return i[near], j[near], away[near]
+
+
+def _in_neighboring_bands(first: Floats, second: Floats, reach: float) -> tuple[Ints, Ints]:
+    """Pair points that are within reach along x and in the same or the next band of its height.
+
+    Bands are laid one behind the other, so that the points of a stretch follow each other.
+    """
+    left = min(first[:, 1].min(), second[:, 1].min())
+    length = max(first[:, 1].max(), second[:, 1].max()) - left + 3 * reach
+    here, there = (np.floor(p[:, 0] / reach) * length + p[:, 1] - left for p in (first, second))
+    order = np.argsort(there, kind="stable")
+    pairs = []
+    for band in (-length, 0, length):
+        start = np.searchsorted(there[order], here + band - 1.001 * reach)
+        stop = np.searchsorted(there[order], here + band + 1.001 * reach)
+        i, place = members(stop - start)
+        pairs.append((i, order[start[i] + place]))
+    i, j = np.concatenate(pairs, axis=1)
+    return i, j
 
 
 def pairs_after(
