@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_pyama.traces.arrangement import LOW, TALL
 from napari_pyama.traces.plot import TracePlot
 from tests.plugin.trace_tables import INTERVAL, center, intensity, results_folder, table
 
@@ -101,3 +102,19 @@ def test_the_viewer_may_be_closed_with_the_dock_open(viewer, dock):
     dock.select(1)
     viewer.close()
     assert dock._closed
+
+
+def test_everything_is_in_view_at_the_bottom_of_a_small_window(dock, viewer, qtbot):
+    window, area = dock.window(), Qt.DockWidgetArea
+    window.addDockWidget(area.BottomDockWidgetArea, dock.parent())
+    dock.parent().show()
+    qtbot.waitUntil(lambda: dock.view.arrangement.columns == LOW)
+    qtbot.wait(100)
+    assert not dock._scroll.verticalScrollBar().isVisible()
+    for part in (dock.view.plot, dock.view.filters, dock.export):
+        assert part.visibleRegion().boundingRect() == part.rect()
+    assert dock.view.plot.width() > 350
+    window.addDockWidget(area.RightDockWidgetArea, dock.parent())
+    dock.parent().show()
+    qtbot.waitUntil(lambda: dock.view.arrangement.columns == TALL)
+    qtbot.waitUntil(lambda: dock.minimumWidth() < 500)

@@ -60,7 +60,6 @@ class TracePlot(pg.PlotWidget):
         items = [self._rejected, self._good, *self._band.items, self._selected, self._cursor]
         for item in items:
             self.addItem(item, ignoreBounds=item in (self._selected, self._cursor))
-        self.setMinimumHeight(180)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip(KEYS)
         for name in ("left", "bottom"):
@@ -71,7 +70,7 @@ class TracePlot(pg.PlotWidget):
 
     def sizeHint(self) -> QSize:
         """Ask for less height than pyqtgraph does: the controls are to be seen as well."""
-        return QSize(400, 220)
+        return QSize(400, self.minimumHeight())
 
     def show_curves(self, good: Curve, rejected: Curve) -> None:
         """Replace all traces."""

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QBoxLayout, QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from napari_pyama.colors import cell_colors
 from napari_pyama.layers import channel_name
+from napari_pyama.traces.arrangement import Arrangement
 from napari_pyama.traces.export import Picture
 from napari_pyama.traces.inspection import Inspection
 from napari_pyama.traces.panels import SPREADS, ChoiceBar, ChoiceBox, FilterBar, MarkBar, beside
@@ -23,9 +24,6 @@ NOTHING_TRACED: Final = (
     "<i>Extract traces</i> on this field of view."
 )
 
-_WIDE: Final = 1.4
-"""How much wider than high a dock is that has its controls beside the plot."""
-
 
 class TraceView:
     """The parts of the dock, and how they show an inspection.
@@ -40,7 +38,6 @@ class TraceView:
         self._scratch = scratch
         self.inspection: Inspection | None = None
         self._units = units_of_columns()
-        self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self.heading, self.notes, self.about, self.counts = (_text() for _ in range(4))
         self.choices, self.marks, self.filters = ChoiceBar(), MarkBar(), FilterBar()
         self.plot = TracePlot()
@@ -50,23 +47,22 @@ class TraceView:
         self.spread.offer(SPREADS, "none")
         self.spread.chosen.connect(self.show_curves)
 
-    def lay_out(self, column: QVBoxLayout, *below: QWidget) -> None:
-        """Put the plot and, below it, the controls into a column, with further ones at the end."""
+    def lay_out(self, column: QVBoxLayout, export: QWidget) -> None:
+        """Put the plot and the controls into a column."""
         column.setAlignment(Qt.AlignmentFlag(0))
-        column.addLayout(self._body)
-        line = beside(self.spread, self.all_channels, stretch=(1, 0))
-        upper = _column(self.heading, self.notes, self.choices)
-        upper.addWidget(self.plot, 1)
-        lower = _column(self.about, self.marks, line, self.counts, self.filters, *below)
-        lower.addStretch()
-        self._body.addLayout(upper, 1)
-        self._body.addLayout(lower)
+        self.arrangement = Arrangement(
+            self.plot,
+            choose=_column(self.heading, self.notes, self.choices),
+            judge=_column(self.about, self.marks),
+            sum_up=_column(beside(self.spread, self.all_channels, stretch=(1, 0)), self.counts),
+            filters=self.filters,
+            export=export,
+        )
+        column.addLayout(self.arrangement)
 
     def fit(self, size: QSize) -> None:
-        """Put the controls below the plot, or beside it where there is more width than height."""
-        wide = size.width() > _WIDE * size.height()
-        direction = QBoxLayout.Direction
-        self._body.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
+        """Make the best of the place there is."""
+        self.arrangement.fit(size)
 
     def show_inspection(self, inspection: Inspection | None, results: ResultsInView | None) -> None:
         """Show another FOV, channel or feature."""
@@ -159,12 +155,14 @@ def _color_of(inspection: Inspection) -> tuple[float, ...]:
     return tuple(map(float, cell_colors(inspection.selected or 0)[0]))
 
 
-def _column(*parts: QWidget) -> QVBoxLayout:
-    column = QVBoxLayout()
+def _column(*parts: QWidget) -> QWidget:
+    whole = QWidget()
+    column = QVBoxLayout(whole)
+    column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(5)
     for part in parts:
         column.addWidget(part)
-    return column
+    return whole
 
 
 def _text() -> QLabel:
