@@ -90,6 +90,11 @@ def test_what_is_said_of_an_array_is_in_its_metadata():
     assert (metadata.time_source, metadata.warnings) == ("given", ())
 
 
+def test_files_can_be_named_after_any_layer():
+    source = ArraySource(arranged("TYX"), name="phase/raw: 1")
+    assert source.metadata.base_name == "phase_raw_ 1"
+
+
 def test_without_times_frames_are_numbered_with_a_warning():
     metadata = ArraySource(arranged("TYX")).metadata
     assert metadata.times_of(0).tolist() == [0.0, 1.0, 2.0]

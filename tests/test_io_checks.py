@@ -34,6 +34,12 @@ def test_what_is_not_stated_contradicts_nothing():
     check_consistent(ACTUAL, ACTUAL)
 
 
+@pytest.mark.parametrize("name", ["a/b", "../a", "/tmp/a", "a/"])
+def test_a_name_that_leads_into_another_folder_is_refused(name):
+    with pytest.raises(InputError, match="without folders"):
+        check_consistent(replace(STATED, base_name=name), ACTUAL)
+
+
 def test_scales_may_be_rounded():
     check_consistent(replace(STATED, pixel_size_um=0.6502), ACTUAL)
 
@@ -82,6 +88,9 @@ def test_channels_are_found_by_index_and_name(channel, index):
         ("RFP", r"no channel named 'RFP': movie\.nd2 has channels 0 \(Phase\)"),
         ("Gfp", r"Several channels are named 'Gfp'.*give the number"),
         ("7", "no channel 7"),
+        (None, r"given as None: give an index or a name; movie\.nd2 has channels 0 \(Phase\)"),
+        (1.5, "given as 1.5"),
+        (True, "given as True"),
     ],
 )
 def test_other_channels_are_refused_with_a_list(channel, message):

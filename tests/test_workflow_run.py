@@ -216,6 +216,8 @@ def test_without_fluorescence_there_are_shapes_only(
         ({"fovs": [9]}, r"\[9\]"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"n_workers": -2}, "n_workers is -2"),
+        ({"n_workers": "2"}, "n_workers is '2'"),
+        ({"batch_size": 1.5}, "batch_size is 1.5"),
     ],
 )
 def test_wrong_arguments_are_refused_before_any_work(
@@ -232,6 +234,14 @@ def test_a_wrong_channel_is_refused_with_the_channels_there_are(
     context = ProcessingContext(tmp_path / "out", Channels(pc=0, fl=["RFP"]))
     with pytest.raises(InputError, match=r"RFP.*GFP"):
         run(metadata, context)
+
+
+@pytest.mark.parametrize("fl", [None, 1, "GFP"])
+def test_fluorescence_channels_that_are_no_list_are_refused(
+    metadata: MicroscopyMetadata, tmp_path: Path, fl: Any
+) -> None:
+    with pytest.raises(InputError, match="give a list"):
+        run(metadata, ProcessingContext(tmp_path / "out", Channels(0, fl)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _AXES: Final = "PTCZYX"
 _AXES_BY_NDIM: Final = {2: "YX", 3: "TYX"}
+_NOT_IN_FILE_NAMES: Final = re.compile(r'[\\/:*?"<>|]')
 _EXACT_DTYPES: Final = ("uint8", "uint16", "float32")
 
 
@@ -35,7 +37,7 @@ class ArraySource(BaseSource):
         A letter per axis of an array, in any order: P position, T time, C channel, Z, Y, X; Y and
         X are needed, C only without a list. By default "YX" or "TYX".
     name
-        What results are named after.
+        What results are named after; what no file name may hold becomes ``_`` there.
     channels
         Names of the channels, or `ChannelInfo`.
     fov_names
@@ -74,7 +76,7 @@ class ArraySource(BaseSource):
         times = _times(frame_times_min, n_fovs, n_frames)
         self._metadata = MicroscopyMetadata(
             file_path=Path(name),
-            base_name=name,
+            base_name=_NOT_IN_FILE_NAMES.sub("_", name),
             n_fovs=n_fovs,
             n_frames=n_frames,
             height=sizes["Y"],

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator
+from numbers import Integral
+from pathlib import Path
 from typing import Any, Final
 
 from pyama_core.errors import InputError
@@ -34,13 +36,23 @@ def check_consistent(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> 
     Raises
     ------
     InputError
-        A stated field contradicts the source; names every such field and both values.
+        A stated field contradicts the source; names every such field and both values. Or the
+        name cannot be part of a file name.
     """
+    _check_base_name(stated.base_name)
     contradictions = list(_contradictions(stated, actual))
     if contradictions:
         raise InputError(
             f"The metadata contradict {actual.file_path.name}: {'; '.join(contradictions)}. "
             "Leave out what you do not know, or take the metadata from open_microscopy."
+        )
+
+
+def _check_base_name(name: str) -> None:
+    """Keep a name with a slash from sending files into folders where nothing looks for them."""
+    if Path(name).name != name:
+        raise InputError(
+            f"base_name is {name!r}, which cannot begin a file name: give a name without folders."
         )
 
 
@@ -70,13 +82,22 @@ def channel_index(metadata: MicroscopyMetadata, channel: int | str) -> int:
     Raises
     ------
     InputError
-        There is no such channel, or several of that name; lists the channels.
+        There is no such channel, or several of that name, or it is neither index nor name; lists
+        the channels.
     """
     if isinstance(channel, str):
         return _index_by_name(metadata, channel)
+    if not _is_index(channel):
+        raise InputError(
+            f"A channel is given as {channel!r}: give an index or a name; {_listed(metadata)}."
+        )
     if not 0 <= channel < metadata.n_channels:
         raise InputError(f"There is no channel {channel}: {_listed(metadata)}.")
     return int(channel)
+
+
+def _is_index(channel: Any) -> bool:
+    return isinstance(channel, Integral) and not isinstance(channel, bool)
 
 
 def _index_by_name(metadata: MicroscopyMetadata, name: str) -> int:

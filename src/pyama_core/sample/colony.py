@@ -202,7 +202,7 @@ def _daughters(mothers: Rods, share: Floats, side: int) -> Rods:
 
 
 def _beads(rods: Rods, rod_width: float) -> Floats:
-    """Arms (N * N_BEADS, 2) from each rod's centre to the beads along its axis."""
+    """Arms (N * N_BEADS, 2) from each rod's center to the beads along its axis."""
     reach = np.linspace(-0.5, 0.5, N_BEADS) * (rods.length - rod_width)[:, None]
     return (reach[:, :, None] * rods.axis()[:, None, :]).reshape(-1, 2)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from pyama_core.errors import InputError
@@ -243,7 +244,8 @@ def _chosen_fovs(
 
 
 def check_sizes(batch_size: int, n_workers: int) -> None:
-    """Raise InputError unless both are at least 1."""
-    for name, value in (("batch_size", batch_size), ("n_workers", n_workers)):
-        if value < 1:
-            raise InputError(f"{name} is {value}: it must be 1 or more.")
+    """Raise InputError unless both are whole numbers of at least 1."""
+    given: dict[str, Any] = {"batch_size": batch_size, "n_workers": n_workers}
+    for name, value in given.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise InputError(f"{name} is {value!r}: it must be a whole number of 1 or more.")

@@ -1,7 +1,9 @@
 """From what a user wrote to what the steps use: channel indices and file names."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pyama_core.errors import InputError
 from pyama_core.io.checks import channel_index, check_consistent
@@ -18,8 +20,9 @@ def channel_indices(
     Raises
     ------
     InputError
-        A channel is not in the file, or is named twice.
+        A channel is not in the file, or is named twice, or `fl` is not a list.
     """
+    _check_is_list(channels.fl)
     if not metadata.n_channels:
         metadata = completed(metadata)
     pc = channel_index(metadata, channels.pc)
@@ -29,6 +32,14 @@ def channel_indices(
             f"Fluorescence channels {list(channels.fl)} name one channel twice: give each once."
         )
     return pc, fl
+
+
+def _check_is_list(fl: Any) -> None:
+    if isinstance(fl, str) or not isinstance(fl, Iterable):
+        raise InputError(
+            f"Fluorescence channels are given as {fl!r}: give a list such as [1, 2], "
+            "an empty one where none is measured."
+        )
 
 
 def completed(metadata: MicroscopyMetadata) -> MicroscopyMetadata:
