@@ -48,9 +48,11 @@ class Parameter:
 
     @property
     def label(self) -> str:
-        """Name and unit as a form shows them."""
+        """Name and unit as a form shows them; what is named by its unit needs no other."""
         words = self.name.replace("_", " ").capitalize()
-        return f"{words} ({self.unit})" if self.unit else words
+        named = {word.removesuffix("s") for word in words.lower().split()}
+        is_told = not self.unit or self.unit.removesuffix("s") in named
+        return words if is_told else f"{words} ({self.unit})"
 
 
 def parameters_of(section: type[BaseModel]) -> Iterator[Parameter]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from napari_pyama.parameters import Parameter, parameters_of
 from napari_pyama.widgets.section_form import SectionForm
 from pyama_core.processing.parameters import Section, param
+from pyama_core.processing.segmentation import SegmentationParams
 from pyama_core.processing.workflow.params import WorkflowParams, sections_of
 
 SECTIONS = sections_of()
@@ -166,6 +167,13 @@ def test_reset_of_one_and_of_all(qapp):
     assert not form.rows["large"].reset.isEnabled()
     form.reset()
     assert form.value == Example()
+
+
+def test_a_label_does_not_say_its_unit_twice():
+    labels = {p.name: p.label for p in parameters_of(SegmentationParams)}
+    assert labels["bins"] == "Bins"
+    assert labels["sigmas"] == "Sigmas"
+    assert labels["min_size"] == "Min size (px)"
 
 
 def test_choices_are_what_is_installed(qapp):

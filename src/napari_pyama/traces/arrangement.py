@@ -19,7 +19,7 @@ _LOW_PX: Final = 340
 _PLOT_PX: Final = 180
 _LOW_PLOT_PX: Final = 130
 """The least height of the plot."""
-_CONTROLS_PX: Final = 390
+_CONTROLS_PX: Final = 350
 """The greatest width of controls beside the plot."""
 _ANY_PX: Final = (1 << 24) - 1
 """The greatest width of any widget."""
@@ -68,8 +68,10 @@ class Arrangement(QHBoxLayout):
         while column.count():
             column.takeAt(0)
         is_beside = "plot" not in names
-        for name in names:
-            self._parts[name].setMaximumWidth(_CONTROLS_PX if is_beside else _ANY_PX)
-            column.addWidget(self._parts[name], int(name == "plot"))
+        parts = [self._parts[name] for name in names]
+        narrow = max([_CONTROLS_PX, *(part.minimumSizeHint().width() for part in parts)])
+        for name, part in zip(names, parts, strict=True):
+            part.setMaximumWidth(narrow if is_beside else _ANY_PX)
+            column.addWidget(part, int(name == "plot"))
         if names and is_beside:
             column.addStretch()

@@ -20,7 +20,8 @@ class CheckList(QListWidget):
         for name in names:
             self._add(name)
         self.setMaximumHeight(130)
-        self.setMinimumWidth(150)
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.setMinimumWidth(self.sizeHintForColumn(0) + bar + 2 * self.frameWidth())
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def check(self, names: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """One parameter in a form: label, editor, reset button, and below what explains its value."""
 
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from psygnal import Signal
@@ -10,6 +10,9 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QToolBut
 from napari_pyama.parameters import Parameter
 from napari_pyama.widgets.editors import editor_for
 from napari_pyama.widgets.wrapped_label import WrappedLabel
+
+_EDITOR_PX: Final = 110
+"""The least width of an editor."""
 
 
 class ParameterRow:
@@ -78,7 +81,8 @@ class ParameterRow:
         self.reset.setText("↺")
         self.reset.setToolTip("Back to the default")
         self.reset.setAutoRaise(True)
-        self.editor.native.setMinimumWidth(110)
+        native = self.editor.native
+        native.setMinimumWidth(max(_EDITOR_PX, native.minimumWidth()))
 
     def _lay_out_below(self) -> None:
         line = QHBoxLayout(self.below)
