@@ -1,5 +1,7 @@
 """Parameters are validated as the specification's examples give them."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,12 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(
     with pytest.raises(InputError) as error:
         workflow_params(params)
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize("params", [None, [], "a"])
+def test_parameters_that_are_no_mapping_are_refused(params: Any) -> None:
+    with pytest.raises(InputError, match=r"given as .*an empty mapping"):
+        workflow_params(params)
 
 
 def test_a_custom_step_brings_its_own_section() -> None:

@@ -269,6 +269,22 @@ def test_another_experiments_folder_is_left_alone(
     assert status.read_bytes() == before
 
 
+@pytest.mark.parametrize("keep", ["all", "results"])
+def test_results_under_another_name_are_not_taken_for_ones_own(
+    metadata: MicroscopyMetadata, tmp_path: Path, keep: str
+) -> None:
+    assert run(metadata, context_for(tmp_path), fovs=[0], keep=keep)
+    with pytest.raises(InputError, match=r"holds small_fov_000.*named renamed_fov_000"):
+        run(replace(metadata, base_name="renamed"), context_for(tmp_path), fovs=[0])
+    assert read_results(tmp_path).fovs[0].traces_csv
+
+
+def test_another_unit_of_time_is_refused(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    context = replace(context_for(tmp_path), time_units="s")
+    with pytest.raises(InputError, match="times are written in minutes"):
+        run(metadata, context)
+
+
 def test_results_of_pyama_itself_are_left_alone(
     metadata: MicroscopyMetadata, tmp_path: Path
 ) -> None:

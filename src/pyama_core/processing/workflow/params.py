@@ -71,11 +71,20 @@ def workflow_params(
     InputError
         A key is unknown, a value has the wrong type or is out of its limits.
     """
+    _check_is_mapping(params)
     model = _with_sections(sections or {})
     try:
         return model.model_validate(dict(params))
     except ValidationError as error:
         raise InputError(_sentence(error, model)) from None
+
+
+def _check_is_mapping(params: Any) -> None:
+    if not isinstance(params, Mapping):
+        raise InputError(
+            f"Parameters are given as {params!r}: give them as {{step: {{name: value}}}}, "
+            "an empty mapping for all defaults."
+        )
 
 
 def sections_of(model: type[BaseModel] = WorkflowParams) -> dict[str, type[BaseModel]]:

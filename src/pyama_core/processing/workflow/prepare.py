@@ -80,6 +80,7 @@ def prepare_run(
         Something given is wrong: file, channels, parameters, metadata, output folder.
     """
     actual, input_key = _inspect(metadata, source)
+    _check_time_units(context)
     steps = ordered_services(services)
     sections = {s.name: s.params_model for s in services if s.params_model is not None}
     params = workflow_params(context.params, sections)
@@ -115,6 +116,15 @@ def _doubts(metadata: MicroscopyMetadata, layout: Layout) -> list[str]:
         f"Channel {layout.pc} ({metadata.channel_name(layout.pc)}) is segmented and measured: "
         "leave it out of the fluorescence channels unless its intensities are wanted."
     ]
+
+
+def _check_time_units(context: ProcessingContext) -> None:
+    """Keep minutes from being written under the name of another unit."""
+    if context.time_units != "min":
+        raise InputError(
+            f"time_units is {context.time_units!r}, but times are written in minutes: "
+            "leave it at 'min'."
+        )
 
 
 def _check_made_here(layout: Layout, fovs: Iterable[int]) -> None:
@@ -161,4 +171,18 @@ def _status_of_this(layout: Layout, fov: int, input_key: str) -> FovStatus:
                 f"{layout.folder(fov)} holds results of another microscopy file: choose another "
                 "output folder, or move these results away."
             )
+    _check_same_name(layout, fov, status)
     return status
+
+
+def _check_same_name(layout: Layout, fov: int, status: FovStatus) -> None:
+    """Keep a run from taking files of another name for its own, which it would not find then."""
+    begin = layout.file(fov, "").name
+    mark = begin.removeprefix(layout.base_name)
+    names = (Path(file.name).name for step in status.steps.values() for file in step.outputs)
+    other = next((name for name in names if mark in name and not name.startswith(begin)), None)
+    if other is not None:
+        raise InputError(
+            f"{layout.folder(fov)} holds {other}, but files would be named {begin}...: give the "
+            "microscopy file, or base_name, the name it had, or choose another output folder."
+        )
