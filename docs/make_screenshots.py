@@ -56,9 +56,9 @@ class Photographer:
                 raise TimeoutError("The plugin did not get there in time.")
             QTest.qWait(50)
 
-    def take(self, name: str) -> None:
+    def take(self, name: str, settle_ms: int = 1000) -> None:
         """Save a picture of the window."""
-        QTest.qWait(1000)
+        QTest.qWait(settle_ms)
         shot = self.viewer.screenshot(canvas_only=False, flash=False)
         image = Image.fromarray(shot).convert("RGB").quantize(256)
         image.save(self._folder / f"{name}.png", optimize=True)
@@ -106,8 +106,8 @@ def run_everything(photographer: Photographer, results: Path) -> None:
     run = photographer.open_dock("Run complete workflow")
     run.form.folder.path = results / "sample_pyama"
     run.start()
-    photographer.wait_until(lambda: run.progress.share > 0.5)
-    photographer.take("napari-running")
+    photographer.wait_until(lambda: run.progress.share > 0.2)
+    photographer.take("napari-running", settle_ms=20)
     photographer.wait_until(lambda: not run.task.running and not run.loading.busy)
     run.form.folder.path = Path("sample_pyama")
     photographer.take("napari-run")
