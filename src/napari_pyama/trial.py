@@ -96,7 +96,8 @@ def run_trial(
 
 def _prepare(request: Request, scratch: Path) -> PreparedRun:
     source, fov = request.view.source, request.view.fov
-    folder = scratch / hashlib.sha256(source.identity().encode()).hexdigest()[:12]
+    key = f"{source.identity()} {source.metadata.base_name}"
+    folder = scratch / hashlib.sha256(key.encode()).hexdigest()[:12]
     context = ProcessingContext(
         output_dir=folder,
         channels=Channels(request.pc, list(request.fl)),
