@@ -1,6 +1,6 @@
 """Background light as a fixed pattern that goes up and down.
 
-The background of frame t at place x is modelled as ``base(x) + drift(t) * gain(x)``, after
+The background of frame t at place x is modeled as ``base(x) + drift(t) * gain(x)``, after
 Schwarzfischer et al., "Efficient fluorescence image normalization for time lapse movies" (2011),
 who regress the background on its mean over the field. Here base, gain and drift are fitted to the
 medians of all small patches of all frames at once: what hides under cells in one frame is learned
