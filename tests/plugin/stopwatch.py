@@ -1,6 +1,7 @@
 """How long the plugin's callbacks hold the GUI thread, napari's own work left out."""
 
 import functools
+import gc
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -107,6 +108,24 @@ class Moment:
         return max(computed, now.wall - self.wall - queued)
 
 
+class Collections:
+    """How long Python has collected garbage: it goes through all objects of a whole test run."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+        gc.callbacks.append(self._on_collection)
+
+    def _on_collection(self, phase, _info):
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.seconds += time.perf_counter() - self._began
+
+
+COLLECTIONS = Collections()
+
+
 def _queued() -> dict[str, float]:
     queued = {}
     for thread in THREADS.glob("*"):
@@ -151,11 +170,12 @@ class Stopwatch:
     def _timed(self, kind, name, method):
         @functools.wraps(method)
         def timed(*args, **kwargs):
-            began, left_out_before = Moment.now(), self._left_out
+            began, left_out_before = Moment.now(), self._left_out + COLLECTIONS.seconds
             try:
                 return method(*args, **kwargs)
             finally:
-                spent = began.held() - (self._left_out - left_out_before)
+                left_out = self._left_out + COLLECTIONS.seconds - left_out_before
+                spent = began.held() - left_out
                 key = f"{kind}.{name}"
                 self.longest[key] = max(self.longest.get(key, 0.0), 1000 * spent)
 
@@ -166,11 +186,11 @@ class Stopwatch:
         def left_out(*args, **kwargs):
             if self._in_napari:
                 return function(*args, **kwargs)
-            self._in_napari, began = True, Moment.now()
+            self._in_napari, began, collected = True, Moment.now(), COLLECTIONS.seconds
             try:
                 return function(*args, **kwargs)
             finally:
                 self._in_napari = False
-                self._left_out += began.held()
+                self._left_out += began.held() - (COLLECTIONS.seconds - collected)
 
         return left_out
