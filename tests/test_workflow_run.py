@@ -49,7 +49,7 @@ def test_worker_processes_write_every_file_of_the_layout(
 ) -> None:
     context = context_for(tmp_path / "out")
     assert run_complete_workflow(metadata, context, fov_start=0, fov_end=1)
-    assert sorted(context.results_paths) == [0, 1]
+    assert list(context.results_paths) == [0, 1]
     paths = context.results_paths[1]
     shape = (N_FRAMES, SIZE, SIZE)
     assert paths.pc and paths.seg and paths.seg_labeled and paths.lineage
@@ -218,6 +218,7 @@ def test_without_fluorescence_there_are_shapes_only(
         ({"n_workers": -2}, "n_workers is -2"),
         ({"n_workers": "2"}, "n_workers is '2'"),
         ({"batch_size": 1.5}, "batch_size is 1.5"),
+        ({"keep": "some"}, "keep is 'some': it must be 'all' or 'results'"),
     ],
 )
 def test_wrong_arguments_are_refused_before_any_work(

@@ -83,12 +83,19 @@ class ResultsKeeper:
 
         One run after the other does so: whichever is last finds all that the others made.
         """
+        self._sort_paths()
         with awaited_lock(self._run.layout.index_lock):
             self._take_in_others()
             self._write_index()
             self._write_table()
             finish(self._log, outcome, time.perf_counter() - self._started, self.failures)
             append_run(self._run.layout.output_dir, self._log)
+
+    def _sort_paths(self) -> None:
+        """Give the caller the FOVs in their order, whichever ended first."""
+        paths = self._run.context.results_paths
+        for fov in sorted(paths):
+            paths[fov] = paths.pop(fov)
 
     def _empty_index(self) -> ResultsIndex:
         layout, context = self._run.layout, self._run.context

@@ -18,7 +18,7 @@ from pyama_core.processing.workflow.locks import held_locks
 from pyama_core.processing.workflow.output_folder import check_output_folder
 from pyama_core.processing.workflow.pool import Pool, make_pool
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
-from pyama_core.processing.workflow.prune import Keep
+from pyama_core.processing.workflow.prune import Keep, check_keep
 from pyama_core.processing.workflow.resolve import complete_from, completed
 from pyama_core.processing.workflow.schedule import CancelFlag, Schedule
 from pyama_core.processing.workflow.services.base import (
@@ -98,6 +98,7 @@ def run_complete_workflow(
         The run was cancelled; what was done is saved.
     """
     check_sizes(batch_size, n_workers)
+    check_keep(keep)
     metadata = completed(metadata) if source is None else complete_from(metadata, source.metadata)
     chosen = _chosen_fovs(metadata.n_fovs, fovs, fov_start, fov_end)
     run = prepare_run(metadata, context, chosen, services=services, source=source)

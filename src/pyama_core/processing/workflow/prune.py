@@ -1,8 +1,9 @@
 """Removing what can be made again once the traces are there."""
 
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
+from pyama_core.errors import InputError
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.status import (
     FovStatus,
@@ -15,6 +16,13 @@ Keep = Literal["all", "results"]
 """What stays on disk: everything, or tracked cells, backgrounds, lineages and traces."""
 
 PRUNED_STEPS: Final = ("copy", "segmentation", "correction")
+
+
+def check_keep(keep: str) -> None:
+    """Raise InputError unless `keep` is one of `Keep`."""
+    if keep not in get_args(Keep):
+        allowed = " or ".join(map(repr, get_args(Keep)))
+        raise InputError(f"keep is {keep!r}: it must be {allowed}.")
 
 
 def prune_fov(layout: Layout, fov: int) -> None:
