@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, Signal
+from qtpy.QtCore import QSize, QTimer, Signal
 from qtpy.QtGui import QColor, QResizeEvent
 
 from napari_pyama.colors import cell_colors
@@ -189,6 +189,7 @@ class TracesDock(Dock):
             if old is not None:
                 inspection.choose(old.channel, old.feature)
             self._inspect(inspection)
+            QTimer.singleShot(0, inspection.prepare)
 
     def _on_unreadable(self, error: BaseException) -> None:
         self._inspect(None)

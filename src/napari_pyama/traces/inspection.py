@@ -98,6 +98,10 @@ class Inspection:
             self._borders[self.channel] = self.traces.border_distances(*self.size)
         return self._borders[self.channel]
 
+    def prepare(self) -> None:
+        """Find what filters will ask for, before one is set."""
+        _ = self.border, self.means
+
     @property
     def good(self) -> NDArray[np.bool_]:
         """Good or not, ``(N,)``: as marked, else as the workflow's filters said."""
