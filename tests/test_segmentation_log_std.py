@@ -179,8 +179,9 @@ def test_a_stack_may_be_empty_or_miss_all_its_frames():
         assert not segmented.mask.any()
 
 
-def test_thresholds_on_the_variance_are_those_of_its_logarithm():
-    levels = np.random.default_rng(0).uniform(-40, 80, 2000)
+@pytest.mark.parametrize("greatest", [0.1, 1, 12, 80, 340])
+def test_thresholds_on_the_variance_are_those_of_its_logarithm(greatest):
+    levels = np.random.default_rng(0).uniform(-greatest, greatest, 20000)
     for above, reached in ((True, np.greater), (False, np.greater_equal)):
         least = module.least_variance(levels, 3, above=above)
         assert reached(module.log_std(least, 3), levels).all()

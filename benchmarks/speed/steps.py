@@ -57,8 +57,10 @@ def outputs_of(scene: Scene, folder: Path) -> Layout:
 
 def moving_bytes(scene: Scene, folder: Path, repeats: int) -> float:
     """CPU of reading the frames and writing as many bytes as the outputs have, ms/Mpx-frame."""
-    move = partial(_move, scene.file(folder), scene, folder / "moved")
-    return cpu_ms(move, repeats) / scene.megapixel_frames
+    output = folder / "moved"
+    move = partial(_move, scene.file(folder), scene, output)
+    remove = partial(shutil.rmtree, output, ignore_errors=True)
+    return cpu_ms(move, repeats, remove) / scene.megapixel_frames
 
 
 def _prepared(file: Path, output: Path) -> PreparedRun:
@@ -70,9 +72,16 @@ def _prepared(file: Path, output: Path) -> PreparedRun:
 
 def _cost(scene: Scene, run: PreparedRun, step: str, repeats: int) -> StepCost:
     services = [service for service in run.services if service.name == step]
+    work, remove = partial(_work, run, services), partial(_remove_outputs, run, services)
     with peak_anonymous_memory() as peak:
-        ms = cpu_ms(partial(_work, run, services), repeats) / scene.megapixel_frames
+        ms = cpu_ms(work, repeats, remove) / scene.megapixel_frames
     return StepCost(scene, step, ms, peak.megabytes)
+
+
+def _remove_outputs(run: PreparedRun, services: Sequence[BaseProcessingService]) -> None:
+    for service in services:
+        for path in service.outputs(run.layout, 0):
+            path.unlink(missing_ok=True)
 
 
 def _work(run: PreparedRun, services: Sequence[BaseProcessingService]) -> None:
@@ -83,7 +92,6 @@ def _work(run: PreparedRun, services: Sequence[BaseProcessingService]) -> None:
 
 
 def _move(file: Path, scene: Scene, output: Path) -> None:
-    shutil.rmtree(output, ignore_errors=True)
     shape = (scene.n_frames, scene.size, scene.size)
     spare = np.zeros((*shape[1:], BYTES_WRITTEN - BYTES_READ), np.uint8)
     with open_microscopy(file) as source:

@@ -1,5 +1,6 @@
 """The whole run from ND2 to traces, and what starts before it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def start_seconds(code: str, repeats: int) -> float:
 
 def _run_once(metadata: MicroscopyMetadata, output: Path) -> float:
     shutil.rmtree(output, ignore_errors=True)
+    os.sync()  # what earlier work left to be written would be written at this run's expense
     started = time.perf_counter()
     run_complete_workflow(metadata, ProcessingContext(output, CHANNELS), n_workers=2)
     return time.perf_counter() - started

@@ -9,6 +9,7 @@ from napari_pyama.traces.curves import (
     curve_of,
     mean_and_deviation,
     median_and_quartiles,
+    ranked_rows,
     trace_at,
 )
 from napari_pyama.traces.timeline import Timeline
@@ -103,7 +104,7 @@ def test_a_click_finds_the_line_within_reach(x, y, index, traces):
 
 def test_mean_and_deviation_are_those_of_each_frame(traces):
     values = traces.values(INTENSITY_TOTAL)
-    spread = mean_and_deviation(traces, values, everything(traces))
+    spread = mean_and_deviation(traces, values, ranked_rows(traces, values))
     for i, frame in enumerate(range(6)):
         at = values[traces.table[FRAME] == frame]
         assert spread.x[i] == INTERVAL * frame
@@ -114,7 +115,7 @@ def test_mean_and_deviation_are_those_of_each_frame(traces):
 def test_quartiles_are_those_of_each_frame_and_skip_frames_without_values(traces):
     values = traces.values(INTENSITY_TOTAL).copy()
     values[traces.table[FRAME] == 1] = np.nan
-    spread = median_and_quartiles(traces, values, everything(traces))
+    spread = median_and_quartiles(traces, values, ranked_rows(traces, values))
     frames = [0, 2, 3, 4, 5]
     assert spread.x.tolist() == [INTERVAL * frame for frame in frames]
     for i, frame in enumerate(frames):

@@ -103,26 +103,31 @@ class Spread:
     high: NDArray[np.float64]
 
 
+def ranked_rows(traces: TraceSet, values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the rows with finite values by frame, those of one frame from least to greatest."""
+    rows = np.flatnonzero(np.isfinite(values))
+    rows = rows[np.argsort(values[rows])]
+    small = np.min_scalar_type(len(traces.timeline.frames))  # up to 16 bits sort faster
+    return rows[np.argsort(traces.frame_index[rows].astype(small), kind="stable")]
+
+
 def mean_and_deviation(
-    traces: TraceSet, values: NDArray[np.float64], chosen: NDArray[np.bool_]
+    traces: TraceSet, values: NDArray[np.float64], rows: NDArray[np.intp]
 ) -> Spread:
-    """Return the mean of the chosen traces and one standard deviation to both sides."""
-    frames, x, value = _by_frame(traces, values, chosen)
-    n = np.bincount(frames)
+    """Return the mean of some rows of each frame and one standard deviation to both sides."""
+    frames, x = _frames_of(traces, rows)
+    value, n = values[rows], np.bincount(frames)
     mean = np.bincount(frames, value) / n
     deviation = np.sqrt(np.bincount(frames, (value - mean[frames]) ** 2) / n)
     return Spread(x, mean, mean - deviation, mean + deviation)
 
 
 def median_and_quartiles(
-    traces: TraceSet, values: NDArray[np.float64], chosen: NDArray[np.bool_]
+    traces: TraceSet, values: NDArray[np.float64], rows: NDArray[np.intp]
 ) -> Spread:
-    """Return the median of the chosen traces and their quartiles."""
-    frames, x, value = _by_frame(traces, values, chosen)
-    small = np.min_scalar_type(len(x))  # up to 16 bits sort several times as fast
-    by_value = np.argsort(value)
-    value = value[by_value[np.argsort(frames[by_value].astype(small), kind="stable")]]
-    n = np.bincount(frames)
+    """Return the median and the quartiles of some rows of each frame, as `ranked_rows` has them."""
+    frames, x = _frames_of(traces, rows)
+    value, n = values[rows], np.bincount(frames)
     first = np.cumsum(n) - n
 
     def quantile(q: float) -> NDArray[np.float64]:
@@ -135,11 +140,10 @@ def median_and_quartiles(
     return Spread(x, quantile(0.5), quantile(0.25), quantile(0.75))
 
 
-def _by_frame(
-    traces: TraceSet, values: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Return which frame each chosen value is of, the minutes of the frames, and the values."""
-    rows = chosen[traces.owner] & np.isfinite(values)
+def _frames_of(
+    traces: TraceSet, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Give each row the number of its frame among those that have rows, and their minutes."""
     frames = traces.frame_index[rows]
     there = np.bincount(frames, minlength=len(traces.timeline.frames)) > 0
-    return (np.cumsum(there) - 1)[frames], traces.timeline.minutes[there], values[rows]
+    return (np.cumsum(there) - 1)[frames], traces.timeline.minutes[there]

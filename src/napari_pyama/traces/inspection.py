@@ -13,6 +13,7 @@ from napari_pyama.traces.curves import (
     curve_of,
     mean_and_deviation,
     median_and_quartiles,
+    ranked_rows,
 )
 from napari_pyama.traces.filters import ViewFilter, passing
 from napari_pyama.traces.loading import ChannelTraces, FovTraces
@@ -54,6 +55,7 @@ class Inspection:
         self.view_filter = ViewFilter()
         self._borders: dict[int, NDArray[np.float64]] = {}
         self._means: dict[tuple[int, str], NDArray[np.float64]] = {}
+        self._ranked: dict[tuple[int, str], NDArray[np.intp]] = {}
         self.channel = next(iter(fov_traces.channels))
         self.feature = ""
         self.choose()
@@ -92,6 +94,14 @@ class Inspection:
         return self._means[key]
 
     @property
+    def ranked(self) -> NDArray[np.intp]:
+        """Rows of the traces by frame and value of the feature."""
+        key = (self.channel, self.feature)
+        if key not in self._ranked:
+            self._ranked[key] = ranked_rows(self.traces, self.values)
+        return self._ranked[key]
+
+    @property
     def border(self) -> NDArray[np.float64]:
         """How near each cell comes to the image border, px, ``(N,)``."""
         if self.channel not in self._borders:
@@ -99,8 +109,8 @@ class Inspection:
         return self._borders[self.channel]
 
     def prepare(self) -> None:
-        """Find what filters will ask for, before one is set."""
-        _ = self.border, self.means
+        """Find what filters and summaries will ask for, before one is set."""
+        _ = self.border, self.means, self.ranked
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -138,11 +148,14 @@ class Inspection:
 
     def spread(self, kind: SpreadKind) -> Spread | None:
         """Summarize the good traces that are shown."""
+        if kind == "none":
+            return None
         chosen = self.shown & self.good
-        if kind == "none" or not np.isfinite(self.values[chosen[self.traces.owner]]).any():
+        rows = self.ranked[chosen[self.traces.owner[self.ranked]]]
+        if not len(rows):
             return None
         summarize = mean_and_deviation if kind == "deviation" else median_and_quartiles
-        return summarize(self.traces, self.values, chosen)
+        return summarize(self.traces, self.values, rows)
 
     def neighbor(self, step: int) -> int | None:
         """Return the cell some traces on among those shown; the first where none is selected."""

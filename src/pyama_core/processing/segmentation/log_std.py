@@ -34,7 +34,7 @@ from pyama_core.processing.segmentation.split import split_cells
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 
 _LEAST_SPAN = 1e-9
-_NEIGHBORS = 24
+_GREATEST_LEVEL = 350.0
 
 
 class LogStd:
@@ -158,17 +158,24 @@ def least_variance(levels: NDArray[np.float64], window: int, *, above: bool) -> 
     """Least D whose L reaches (is `above`) each level, to the last bit.
 
     L grows with D, so that comparing D with these spares the logarithm of every pixel. The
-    exponential lands within some hundred float64 of it; two looks at their neighbors, the first
-    at every 24th, find it.
+    exponential lands near it; two looks at the float64 around, the first at every n-th of n * n,
+    find it.
     """
-    guess = window**4 * np.exp(np.clip(2.0 * levels, -700.0, 700.0))
-    last_below = guess.view(np.int64) - _NEIGHBORS**2 // 2
-    for step in (_NEIGHBORS, 1):
-        patterns = last_below[:, None] + step * np.arange(_NEIGHBORS)
+    n = _neighbors(levels)
+    guess = window**4 * np.exp(2.0 * np.clip(levels, -_GREATEST_LEVEL, _GREATEST_LEVEL))
+    last_below = guess.view(np.int64) - n**2 // 2
+    for step in (n, 1):
+        patterns = last_below[:, None] + step * np.arange(n)
         found = log_std(patterns.view(np.float64), window)
         below = found <= levels[:, None] if above else found < levels[:, None]
         last_below += step * (below.sum(axis=1) - 1)
     return (last_below + 1).view(np.float64)
+
+
+def _neighbors(levels: NDArray[np.float64]) -> int:
+    """How many steps of how many float64: a level's last bit is worth up to 2 |L| of D's."""
+    greatest = min(float(np.abs(levels).max()), _GREATEST_LEVEL)
+    return int(np.ceil(2.0 * np.sqrt(greatest + 8.0)))
 
 
 def _one(image: NDArray[Any]) -> np.int64 | np.float64:
