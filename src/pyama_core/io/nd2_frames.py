@@ -57,7 +57,7 @@ class ModernFrames:
             known = indices < len(listed)
             times[known] = listed[indices[known]]
         else:
-            held = self._file.held(indices.max(initial=0) + 1)[indices]
+            held = self._file.held(int(indices.max(initial=0)) + 1)[indices]
             times[held] = [self._stamp_ms(index) for index in indices[held].tolist()]
         return times
 

@@ -141,10 +141,9 @@ class Resolver:
     def _share(self, mother: Tracklet, parts: list[Tracklet]) -> None:
         """Give each cell of a merged tracklet to the part it fits, none of them left empty."""
         goes = _ways_to_part(len(mother.cells))
-        too_many = sum(
-            np.maximum(side.sum(axis=1) - self._room(part), 0)
-            for side, part in zip((goes, ~goes), parts, strict=True)
-        )
+        too_many = np.zeros(len(goes), np.int64)
+        for side, part in zip((goes, ~goes), parts, strict=True):
+            too_many += np.maximum(side.sum(axis=1) - self._room(part), 0)
         best = goes[np.lexsort((self._misfit(mother, goes, parts), too_many))[0]]
         for side, part in zip((best, ~best), parts, strict=True):
             cells = np.array(mother.cells)[side].tolist()
