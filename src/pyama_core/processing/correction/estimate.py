@@ -66,7 +66,7 @@ def estimate_backgrounds(
     counter = MedianCounter(*divisions)
     observed = {key: Observed.nothing(len(masks), divisions) for key in channels}
     for t in range(len(masks)):
-        tick("Estimating the background", t)
+        tick("estimating the background", t)
         if t not in missing:
             masked = widen(masks[t], params.mask_margin)
             for key, frames in channels.items():
