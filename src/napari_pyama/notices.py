@@ -2,10 +2,12 @@
 
 from napari.utils.notifications import show_error, show_info
 
+from pyama_core.errors import sentence_of
+
 
 def notify_error(error: BaseException) -> None:
     """Tell the user in one sentence what is wrong."""
-    show_error(str(error) or type(error).__name__)
+    show_error(sentence_of(error))
 
 
 def notify(sentence: str) -> None:

@@ -9,7 +9,7 @@ class ReadError(InputError):
     """A file cannot be read as what it was given for."""
 
 
-def sentence_of(error: Exception) -> str:
+def sentence_of(error: BaseException) -> str:
     """Say for a user what went wrong, in one sentence."""
     if isinstance(error, OSError) and error.strerror:
         what = error.filename or "A file"
