@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import napari.settings
+import pytest
 from napari.components import Dims, LayerList, ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Tracks
 from napari.utils.events.containers import Selection
@@ -78,6 +79,10 @@ FUNCTIONS = (
     (sample_data, "sample_experiment"),
 )
 THREADS = Path("/proc/self/task")
+LIMIT_MS = 50
+
+timed = pytest.mark.flaky(reruns=2)
+"""A machine may stall for a moment; what takes long is long three times in a row."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,11 @@ class Stopwatch:
             own = next(vars(base)["data"] for base in kind.__mro__ if "data" in vars(base))
             setter = self._leaving_out(own.fset)
             monkeypatch.setattr(kind, "data", property(own.fget, setter), raising=False)
+
+    @property
+    def slow(self) -> dict[str, float]:
+        """The callbacks that held the GUI thread for too long."""
+        return {name: ms for name, ms in self.longest.items() if ms >= LIMIT_MS}
 
     def _timed(self, kind, name, method):
         @functools.wraps(method)

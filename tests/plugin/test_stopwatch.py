@@ -8,7 +8,7 @@ import time
 import pytest
 
 from napari_pyama.task import Task
-from tests.plugin.stopwatch import Moment, Stopwatch
+from tests.plugin.stopwatch import Moment, Stopwatch, timed
 
 CROWD = 2 * (os.cpu_count() or 1)
 
@@ -29,6 +29,7 @@ def test_a_callback_that_computes_is_caught(monkeypatch, qapp):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems tell no waiting")
+@timed
 def test_a_busy_machine_makes_no_callback_slow():
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(CROWD)]
     try:

@@ -14,7 +14,7 @@ import numpy as np
 from pyama_core.io.digest import new_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from io import FileIO
     from pathlib import Path
 
@@ -73,8 +73,14 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8, LF) so that it appears whole."""
-    with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+    write_lines(path, [[text]])
+
+
+def write_lines(path: Path, blocks: Iterable[Iterable[str]]) -> None:
+    """Write blocks of lines, each with its LF, so that the text file (UTF-8) appears whole."""
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        for lines in blocks:
+            file.writelines(lines)
 
 
 def remove_partial(folder: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.errors import InputError
-from pyama_core.io.atomic import write_text
+from pyama_core.io.atomic import write_lines, write_text
 from pyama_core.io.coincidence import coinciding_cells
 from pyama_core.io.digest import digest_file
 from pyama_core.io.tables import read_table
@@ -35,6 +35,8 @@ REJECTED: Final = "rejected by hand"
 
 _SUFFIX: Final = "_inspected"
 _DATE: Final = "%Y-%m-%d_%H%M%S"
+_CHARACTERS_AT_ONCE: Final = 1 << 18
+"""Longer blocks keep other threads from the interpreter: a window may be waiting for it."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def save_marks(traces: Path, marks: Mapping[int, bool]) -> Path:
         A marked cell is not in the table.
     """
     copy = inspected_path(traces)
-    lines = _marked_lines(traces, marks)
+    blocks = _marked_lines(traces, marks)
     _write_record(traces, _Record(digest_file(traces), dict(marks)))
-    write_text(copy, "".join(lines))
+    write_lines(copy, blocks)
     return copy
 
 
@@ -151,23 +153,35 @@ def _carry_over(
     ]
 
 
-def _marked_lines(traces: Path, marks: Mapping[int, bool]) -> list[str]:
-    """Give the lines of a trace table with `good` and `reason` as the marks say.
+def _marked_lines(traces: Path, marks: Mapping[int, bool]) -> list[list[str]]:
+    """Give the lines of a trace table, in blocks, with `good` and `reason` as the marks say.
 
     Only lines of marked cells are taken apart: a mark is saved while its user waits.
     """
-    first, *lines = traces.read_text(encoding="utf-8").splitlines(keepends=True)
-    header = next(csv.reader([first]))
+    known: set[int] = set()
+    with traces.open(encoding="utf-8") as file:
+        first = file.readline()
+        header = next(csv.reader([first]))
+        blocks = [[first]]
+        while lines := file.readlines(_CHARACTERS_AT_ONCE):
+            blocks.append(_marked_block(header, lines, marks, known))
+    _check_cells(traces, marks, known)
+    return blocks
+
+
+def _marked_block(
+    header: Sequence[str], lines: list[str], marks: Mapping[int, bool], known: set[int]
+) -> list[str]:
+    """Mark some lines, and add the cells they are of to those known."""
     at = header.index(CELL)
     cells = [line.split(",", at + 1)[at] for line in lines]
     numbers = {text: int(float(text)) for text in set(cells)}
-    _check_cells(traces, marks, set(numbers.values()))
+    known.update(numbers.values())
     mark_of = {text: marks[number] for text, number in numbers.items() if number in marks}
-    marked = (
+    return [
         _marked(header, line, mark_of[cell]) if cell in mark_of else line
         for cell, line in zip(cells, lines, strict=True)
-    )
-    return [first, *marked]
+    ]
 
 
 def _marked(header: Sequence[str], line: str, good: bool) -> str:

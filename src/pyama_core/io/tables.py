@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from itertools import chain
+from contextlib import suppress
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,11 +13,13 @@ from pyama_core.errors import ReadError
 from pyama_core.io.atomic import atomic_write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import TextIO
 
     from numpy.typing import NDArray
+
+    _Part = Sequence[str]
 
 COMMENT: Final = "#"
 """What a line that is no data begins with."""
@@ -83,15 +86,27 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(line for line in file if not line.startswith(COMMENT)))
+            rows = csv.reader(line for line in file if not line.startswith(COMMENT))
+            header = next(rows, None)
+            if header is None:
+                raise ReadError(f"{path} is empty: a table has at least a line of column names.")
+            blocks = list(_blocks(path, len(header), rows))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ReadError(f"{path} is not a CSV table: {error}. Choose a CSV file.") from None
-    if not rows:
-        raise ReadError(f"{path} is empty: a table has at least a line of column names.")
-    header, *body = rows
-    _check_lengths(path, header, body)
-    columns: Sequence[Sequence[str]] = list(zip(*body, strict=True)) or [()] * len(header)
-    return {name: _typed(column) for name, column in zip(header, columns, strict=True)}
+    columns = zip(*blocks, strict=True) if blocks else [[()]] * len(header)
+    return {name: _typed(parts) for name, parts in zip(header, columns, strict=True)}
+
+
+def _blocks(path: Path, n_columns: int, rows: Iterator[list[str]]) -> Iterator[list[_Part]]:
+    """Turn rows to parts of columns, some rows at once.
+
+    A table that is turned as a whole keeps all other threads waiting: a window, for one.
+    """
+    n_before = 0
+    while block := list(islice(rows, _ROWS_AT_ONCE)):
+        _check_lengths(path, n_columns, block, n_before)
+        n_before += len(block)
+        yield list(zip(*block, strict=True))
 
 
 def _values(column: NDArray[Any]) -> list[Any]:
@@ -108,48 +123,45 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _check_lengths(path: Path, header: list[str], body: list[list[str]]) -> None:
-    for number, row in enumerate(body, start=1):
-        if len(row) != len(header):
+def _check_lengths(path: Path, n_columns: int, rows: list[list[str]], n_before: int) -> None:
+    for number, row in enumerate(rows, start=n_before + 1):
+        if len(row) != n_columns:
             raise ReadError(
                 f"{path} is damaged or not a table: row {number} has {len(row)} values for "
-                f"{len(header)} columns. Make the file again or remove that row."
+                f"{n_columns} columns. Make the file again or remove that row."
             )
 
 
-def _typed(column: Sequence[str]) -> NDArray[Any]:
-    """Parse a column as a whole, in the first type that all of it is of."""
-    for parse in (_as_bool, _as_int, _as_float, _as_float_with_gaps):
-        try:
-            return parse(column)
-        except (ValueError, OverflowError):
-            continue
-    return np.array(column, dtype=object)
+def _typed(parts: Sequence[_Part]) -> NDArray[Any]:
+    """Parse the parts of a column in the first type that all of it is of."""
+    if not any(parts) or any(map(any, parts)):
+        for parse in (_as_bool, _as_int, _as_float, _as_float_with_gaps):
+            with suppress(ValueError, OverflowError):
+                return np.concatenate([parse(part) for part in parts])
+    return np.array([*chain.from_iterable(parts)], dtype=object)
 
 
-def _as_bool(column: Sequence[str]) -> NDArray[Any]:
+def _as_bool(column: _Part) -> NDArray[Any]:
     if not column or not set(column[:1]) <= _TRUTH or not set(column) <= _TRUTH:
         raise ValueError
     return np.array([value == "True" for value in column])
 
 
-def _as_int(column: Sequence[str]) -> NDArray[Any]:
+def _as_int(column: _Part) -> NDArray[Any]:
     _check_no_separators(column)
     return np.fromiter(map(int, column), np.int64, len(column))
 
 
-def _as_float(column: Sequence[str]) -> NDArray[Any]:
+def _as_float(column: _Part) -> NDArray[Any]:
     _check_no_separators(column)
     return np.fromiter(map(float, column), np.float64, len(column))
 
 
-def _as_float_with_gaps(column: Sequence[str]) -> NDArray[Any]:
-    if not any(column):
-        raise ValueError
+def _as_float_with_gaps(column: _Part) -> NDArray[Any]:
     return _as_float([value or "nan" for value in column])
 
 
-def _check_no_separators(column: Sequence[str]) -> None:
+def _check_no_separators(column: _Part) -> None:
     """Keep names such as 1_0 from being read as numbers, as Python would."""
     if "_" in "".join(column):
         raise ValueError
