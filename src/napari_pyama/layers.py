@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_pyama.axes import Axes, stack_axes
 from napari_pyama.colors import cell_colormap, channel_colormap
-from napari_pyama.lazy import lazy_stack
+from napari_pyama.lazy import LazyStack
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
 from pyama_core.io.result_files import ResultsPathsPerFOV
 
@@ -56,7 +56,7 @@ def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
     metadata, axes = source.metadata, stack_axes(source.metadata)
     info = channel_info(metadata, channel)
     sampled = read((0, metadata.n_frames // 2, *[metadata.n_z // 2] * (metadata.n_z > 1)))
-    data = lazy_stack(stack_shape(metadata, axes), metadata.dtype or sampled.dtype, read)
+    data = LazyStack(stack_shape(metadata, axes), metadata.dtype or sampled.dtype, read)
     arguments = {
         **axes.layer_arguments(),
         "name": channel_name(metadata, channel),

@@ -1,8 +1,8 @@
 """Arrays that read one frame when it is shown, and nothing before."""
 
 import math
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,24 +16,12 @@ ReadFrame = Callable[[tuple[int, ...]], NDArray[Any]]
 """Gives the frame ``(H, W)`` at an index of the leading axes, as an array of its own."""
 
 
-class _Frames:
-    """What dask slices: an array whose blocks are frames."""
+class LazyStack:
+    """An array ``(..., H, W)`` whose frames are read one by one when they are needed.
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], read: ReadFrame) -> None:
-        self.shape, self.dtype, self.ndim = shape, dtype, len(shape)
-        self._read = read
-
-    def __getitem__(self, index: tuple[slice | int, ...]) -> NDArray[Any]:
-        """Read the one frame that dask asks for; it may have fused its slicing into the index."""
-        leading, plane = index[:-2], index[-2:]
-        where = tuple(part if isinstance(part, int) else part.start or 0 for part in leading)
-        frame = np.asarray(self._read(where), dtype=self.dtype)[plane]
-        kept = sum(isinstance(part, slice) for part in leading)
-        return frame.reshape((1,) * kept + frame.shape)
-
-
-def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> "da.Array":
-    """Make an array ``(..., H, W)`` whose frames are read one by one when they are needed.
+    Indexing with numbers and slices reads the frames it asks for and gives a NumPy array; NumPy's
+    functions give dask arrays. Showing a frame costs as much with a million others as with none,
+    which it would not if napari indexed a dask array: that handles a list of all chunks.
 
     Parameters
     ----------
@@ -44,15 +32,81 @@ def lazy_stack(shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> "da
     read
         Called with the index along the leading axes, from any thread.
     """
-    from dask.array import from_array
 
-    chunks = (1,) * (len(shape) - 2) + shape[-2:]
-    frames = _Frames(shape, np.dtype(dtype), read)
-    name = f"frames-{uuid.uuid4().hex}"
-    array: da.Array = from_array(  # type: ignore[no-untyped-call]
-        frames, chunks=chunks, name=name, asarray=False, meta=np.empty(0, dtype)
-    )
-    return array
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, read: ReadFrame) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self.ndim, self.size = len(shape), math.prod(shape)
+        self.chunks = (1,) * (len(shape) - 2) + shape[-2:]
+        """The shape of what is read at once."""
+        self._read = read
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"LazyStack(shape={self.shape}, dtype={self.dtype})"
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        parts = index if isinstance(index, tuple) else (index,)
+        if not all(isinstance(p, (int, np.integer, slice)) or p is Ellipsis for p in parts):
+            return np.asarray(self.to_dask()[index])
+        parts = _without_ellipsis(parts, self.ndim)
+        chosen = [np.arange(n)[part] for n, part in zip(self.shape, parts, strict=True)]
+        leading, plane = _shape_of(chosen[:-2]), _shape_of(chosen[-2:])
+        stack = np.empty(leading + plane, self.dtype)
+        frames = stack.reshape(math.prod(leading), *plane)
+        wanted = product(*(np.atleast_1d(where).tolist() for where in chosen[:-2]))
+        for at, where in enumerate(wanted):
+            frames[at] = self._read(where)[parts[-2:]]
+        return stack
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "The frames of this layer are read from files and cannot be changed: "
+            "copy them first, for instance with numpy.asarray(layer.data)."
+        )
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[...].astype(dtype or self.dtype, copy=False)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        return function(*map(_as_dask, args), **{name: _as_dask(v) for name, v in kwargs.items()})
+
+    def astype(self, dtype: DTypeLike) -> "da.Array":
+        """Return a dask array of another type."""
+        array: da.Array = self.to_dask().astype(dtype)  # type: ignore[no-untyped-call]
+        return array
+
+    def to_dask(self) -> "da.Array":
+        """Return a dask array of the same frames, for computing with all of them."""
+        from dask.array import from_array
+
+        array: da.Array = from_array(  # type: ignore[no-untyped-call]
+            self, chunks=self.chunks, name=False, asarray=False, meta=np.empty(0, self.dtype)
+        )
+        return array
+
+
+def _without_ellipsis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+    """Spell an index out, one part per axis."""
+    at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
+    before, after = parts[:at], parts[at + 1 :]
+    return (*before, *[slice(None)] * (ndim - len(before) - len(after)), *after)
+
+
+def _shape_of(chosen: Sequence[NDArray[np.intp]]) -> tuple[int, ...]:
+    return tuple(n for where in chosen for n in where.shape)
+
+
+def _as_dask(argument: Any) -> Any:
+    """Put dask arrays in the place of lazy stacks, in lists of them too."""
+    if isinstance(argument, LazyStack):
+        return argument.to_dask()
+    if isinstance(argument, (list, tuple)):
+        return type(argument)(map(_as_dask, argument))
+    return argument
 
 
 def npy_frame(path: Path | None, frame: int) -> NDArray[Any] | None:

@@ -23,7 +23,7 @@ from napari_pyama.layers import (
     labels_arguments,
     stack_shape,
 )
-from napari_pyama.lazy import lazy_stack, npy_form, npy_frame
+from napari_pyama.lazy import LazyStack, npy_form, npy_frame
 from napari_pyama.result_tables import read_tracks
 from napari_pyama.tracks import tracks_layer
 from pyama_core.io import MicroscopyFile
@@ -125,7 +125,7 @@ def _image(
     return _lazy(source, np.float32, read), arguments, "image"
 
 
-def _lazy(source: MicroscopyFile, dtype: DTypeLike, read: ReadResult) -> Any:
+def _lazy(source: MicroscopyFile, dtype: DTypeLike, read: ReadResult) -> LazyStack:
     """Read a result's frames when they are shown; zeros where there is none yet."""
     metadata = source.metadata
     empty = np.zeros((metadata.height, metadata.width), dtype)
@@ -134,7 +134,7 @@ def _lazy(source: MicroscopyFile, dtype: DTypeLike, read: ReadResult) -> Any:
         frame = read(where[0], where[1])
         return empty if frame is None else frame
 
-    return lazy_stack(stack_shape(metadata, stack_axes(metadata)), dtype, read_or_empty)
+    return LazyStack(stack_shape(metadata, stack_axes(metadata)), dtype, read_or_empty)
 
 
 def _npy_reader(files: FilesOf, kind: str, channel: int) -> ReadResult:

@@ -1,0 +1,79 @@
+"""Lazy arrays against the arrays they stand for."""
+
+import copy
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from napari.layers import Image, Labels
+
+from napari_pyama.lazy import LazyStack
+
+WHOLE = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
+LAZY = LazyStack(WHOLE.shape, WHOLE.dtype, lambda where: WHOLE[where])
+
+
+@given(hnp.basic_indices(WHOLE.shape, allow_ellipsis=True))
+def test_an_index_gives_what_numpy_gives(index):
+    found = LAZY[index]
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == WHOLE.dtype
+    np.testing.assert_array_equal(found, WHOLE[index])
+
+
+@pytest.mark.parametrize(
+    "index", [[1, 0], (0, [2, 1]), np.array([1]), None, (0, np.array([True, False, True]))]
+)
+def test_other_indices_give_what_numpy_gives(index):
+    np.testing.assert_array_equal(LAZY[index], WHOLE[index])
+
+
+@pytest.mark.parametrize("index", [2, -3, (0, 3), (0, 0, 0, 5)])
+def test_what_is_not_there_cannot_be_had(index):
+    with pytest.raises(IndexError):
+        LAZY[index]
+
+
+@given(st.sampled_from([np.uint8, np.int32, np.float32, np.float64]))
+def test_frames_are_cast_to_the_type_of_the_whole(dtype):
+    lazy = LazyStack(WHOLE.shape, dtype, lambda where: WHOLE[where])
+    np.testing.assert_array_equal(np.asarray(lazy), WHOLE.astype(dtype))
+    assert np.asarray(lazy).dtype == dtype
+    assert np.asarray(lazy, dtype=np.float64).dtype == np.float64
+
+
+def test_it_is_as_long_as_its_first_axis():
+    assert len(LAZY) == 2
+    assert [frame.shape for frame in LAZY] == [(3, 4, 5)] * 2
+
+
+def test_functions_of_numpy_stay_lazy():
+    projected = np.max(LAZY, axis=1, keepdims=False)
+    stacked = np.stack([LAZY, LAZY])
+    assert isinstance(projected, da.Array)
+    assert isinstance(stacked, da.Array)
+    np.testing.assert_array_equal(projected, WHOLE.max(axis=1))
+    np.testing.assert_array_equal(stacked, np.stack([WHOLE, WHOLE]))
+    np.testing.assert_array_equal(LAZY.astype(float), WHOLE.astype(float))
+
+
+def test_a_copy_reads_the_same_frames():
+    np.testing.assert_array_equal(copy.deepcopy(LAZY), WHOLE)
+
+
+def test_painting_says_that_frames_cannot_be_changed():
+    layer = Labels(LAZY)
+    with pytest.raises(TypeError, match="read from files and cannot be changed"):
+        layer.paint((0, 0, 1, 1), 7)
+
+
+def test_napari_finds_range_and_histogram():
+    layer = Image(LAZY)
+    layer.reset_contrast_limits(mode="data")
+    assert layer.contrast_limits == [0, 119]
+    layer.histogram.mode = "full"
+    layer.histogram.compute()
+    assert layer.histogram.counts.sum() > 0
