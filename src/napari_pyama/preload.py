@@ -5,18 +5,47 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 _MODULES: Final = (
-    "dask.array",
-    "napari_pyama.reader",
+    "napari_pyama.opened",
     "napari_pyama.widgets.steps",
     "napari_pyama.widgets.run",
     "napari_pyama.traces.dock",
 )
 _PAUSE_MS: Final = 300
 """How long the GUI may go on with what the user asked for first."""
+
+
+class Preloading(QObject):
+    """Imports all rooms of the plugin in a thread, once."""
+
+    finished = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = False
+        self._started = False
+
+    def start(self) -> None:
+        """Begin, unless that has happened."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._work, name="pyama-preload").start()
+
+    def _work(self) -> None:
+        try:
+            preload()
+        finally:
+            self.done = True
+            self.finished.emit()
+
+
+@cache
+def preloading() -> Preloading:
+    """Return who imports the rooms; the same each time."""
+    return Preloading()
 
 
 def preload_soon() -> None:
@@ -27,11 +56,7 @@ def preload_soon() -> None:
 
 @cache
 def _start_soon() -> None:
-    QTimer.singleShot(_PAUSE_MS, _start)
-
-
-def _start() -> None:
-    threading.Thread(target=preload, name="pyama-preload").start()
+    QTimer.singleShot(_PAUSE_MS, preloading().start)
 
 
 def preload() -> None:

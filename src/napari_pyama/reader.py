@@ -1,22 +1,25 @@
 """Open ND2 files, folders of results and trace tables by dropping them on the viewer."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from napari import current_viewer
-from napari.utils.notifications import show_warning
 
-from napari_pyama.layers import LayerTuple, raw_layers
-from napari_pyama.preload import preload_soon
-from napari_pyama.result_layers import layers_of_results
-from napari_pyama.result_source import ResultSource, open_results, open_traces
-from napari_pyama.result_tables import read_tracks
-from napari_pyama.start import follow_tracks_later, open_dock_later, start_at_first_step
-from napari_pyama.tracks import tracks_layer
-from pyama_core.io import open_microscopy
+from napari_pyama.opener import opener_of
+from napari_pyama.start import prepare
+from napari_pyama.waiting import user_is_waiting
 from pyama_core.io.results import CONFIG_YAML, RESULTS_YAML
 
-Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
+if TYPE_CHECKING:
+    from napari_pyama.layers import LayerTuple
+    from napari_pyama.opened import Opened
+
+Reader = Callable[[str | Sequence[str]], "list[LayerTuple]"]
+
+_NO_LAYERS_YET: Final[list[Any]] = [(None,)]
+"""What napari takes for "no layers, and nothing went wrong"."""
 
 
 def get_microscopy_reader(path: str | Sequence[str]) -> Reader | None:
@@ -34,43 +37,36 @@ def get_traces_reader(path: str | Sequence[str]) -> Reader | None:
     return read_trace_table if all(map(_is_traces, _all(path))) else None
 
 
-def read_microscopy(path: str | Sequence[str]) -> list[LayerTuple]:
+def read_microscopy(path: str | Sequence[str]) -> "list[LayerTuple]":
     """Open ND2 files lazily, one image layer per channel."""
-    preload_soon()
-    sources = [open_microscopy(p) for p in _all(path)]
-    for source in sources:
-        for warning in source.metadata.warnings:
-            show_warning(f"{source.metadata.base_name}: {warning}")
-    layers = [layer for source in sources for layer in raw_layers(source)]
-    return start_at_first_step(current_viewer(), layers)
+    return _read(path, "open_images")
 
 
-def read_results_folder(path: str | Sequence[str]) -> list[LayerTuple]:
+def read_results_folder(path: str | Sequence[str]) -> "list[LayerTuple]":
     """Open results of any layout: the layers of the run, above the raw ones."""
-    preload_soon()
-    viewer = current_viewer()
-    layers = [layer for p in _all(path) for layer in _layers_of_folder(p)]
-    follow_tracks_later(viewer)
-    return start_at_first_step(viewer, layers)
+    return _read(path, "open_folders")
 
 
-def read_trace_table(path: str | Sequence[str]) -> list[LayerTuple]:
+def read_trace_table(path: str | Sequence[str]) -> "list[LayerTuple]":
     """Open trace tables as tracks, and the dock that plots them."""
-    preload_soon()
-    layers = []
-    for p in _all(path):
-        source, files, fov = open_traces(p)
-        layers.append(tracks_layer(source, read_tracks(files(fov), source.metadata), fov, files))
+    return _read(path, "open_tables")
+
+
+def _read(path: str | Sequence[str], how: str) -> "list[LayerTuple]":
+    """Open files by a function of `napari_pyama.opened`.
+
+    Where napari is in use that happens in a thread, importing included, and layers follow.
+    """
+
+    def open_files() -> "Opened":
+        opened: Opened = getattr(import_module("napari_pyama.opened"), how)(_all(path))
+        return opened
+
     viewer = current_viewer()
-    open_dock_later(viewer, "Traces")
-    return start_at_first_step(viewer, layers)
-
-
-def _layers_of_folder(path: Path) -> list[LayerTuple]:
-    source, files = open_results(path)
-    has_raw = not isinstance(source, ResultSource) or source.has_frames
-    raw = raw_layers(source) if has_raw else []
-    return raw + layers_of_results(source, files, 0)
+    if viewer is not None and user_is_waiting():
+        opener_of(viewer).open_soon(", ".join(p.name for p in _all(path)), open_files)
+        return _NO_LAYERS_YET
+    return prepare(viewer, open_files())
 
 
 def _is_results(path: Path) -> bool:

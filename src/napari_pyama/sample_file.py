@@ -37,7 +37,7 @@ class SampleFile:
         return SamplePlan(**self.plan).n_frames
 
     def make(self, tick: Tick = no_tick) -> None:
-        """Write the file, which takes seconds.
+        """Write the file, which takes seconds, unless it is there.
 
         Parameters
         ----------
@@ -46,6 +46,8 @@ class SampleFile:
         """
         from pyama_core.sample import make_sample
 
+        if self.path.exists():
+            return
         self.path.parent.mkdir(mode=0o700, exist_ok=True)
         make_sample(self.path, with_ids=False, tick=tick, **self.plan)
 

@@ -1,20 +1,20 @@
-"""Make the file of a sample while napari is in use, then open it."""
+"""Open a sample while napari is in use, and make its file first where it is missing."""
 
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from napari.layers import Layer
 from napari.utils import cancelable_progress
 from qtpy.QtCore import QObject
 
 from napari_pyama.notices import notify_error
+from napari_pyama.opener import opener_of
 from napari_pyama.sample_file import SampleFile
-from napari_pyama.start import start_at_first_step
 from napari_pyama.task import Report, Task, tick_of
 
 if TYPE_CHECKING:
     from napari_pyama.layers import LayerTuple
+    from napari_pyama.opened import Opened
 
 _MAKING: Final = "making"
 """The key of a note's metadata under which the name of its sample stands."""
@@ -56,25 +56,23 @@ class SampleMaker(QObject):
 
     def _start(self) -> None:
         self._activity = cancelable_progress(
-            total=_PARTS, desc=f"Making the {self._sample.title}", cancel_callback=self._cancel
+            total=_PARTS, desc=f"Opening the {self._sample.title}", cancel_callback=self._cancel
         )
         self.task.start(self._make)
 
-    def _make(self, report: Report, cancel: threading.Event) -> "list[LayerTuple]":
-        from napari_pyama.layers import raw_layers
-        from pyama_core.io import open_microscopy
+    def _make(self, report: Report, cancel: threading.Event) -> "Opened":
+        from napari_pyama.opened import open_images
 
         n_frames = self._sample.n_frames
         self._sample.make(tick_of(report, cancel, lambda _, frame: _PARTS * frame // n_frames))
-        return raw_layers(open_microscopy(self._sample.path))
+        return open_images([self._sample.path])
 
     def _on_progress(self, parts: int) -> None:
         self._activity.update(parts - self._activity.n)
 
-    def _on_made(self, layers: "list[LayerTuple]") -> None:
+    def _on_made(self, opened: "Opened") -> None:
         for viewer in self._forget_viewers():
-            for layer in start_at_first_step(viewer, layers):
-                viewer.add_layer(Layer.create(*layer))
+            opener_of(viewer).show(opened)
 
     def _on_removed(self, event: Any) -> None:
         """Do without the viewers that have lost their note; stop where none is left."""
@@ -123,7 +121,7 @@ def maker_of(sample: SampleFile) -> SampleMaker:
 
 def _note(sample: SampleFile) -> "LayerTuple":
     arguments = {
-        "name": f"Making the {sample.title}…",
+        "name": f"Opening the {sample.title}…",
         "metadata": {_MAKING: sample.name},
         "contrast_limits": (0, 1),
     }

@@ -3,8 +3,33 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_warning
+
+from napari_pyama.preload import preload_soon
+
 if TYPE_CHECKING:
     from napari_pyama.layers import LayerTuple
+    from napari_pyama.opened import Opened
+
+
+def prepare(viewer: Any, opened: "Opened") -> "list[LayerTuple]":
+    """Return the layers to add, and have the viewer do what belongs to them once they are there.
+
+    Parameters
+    ----------
+    viewer
+        None where there is none.
+    """
+    preload_soon()
+    for warning in opened.warnings:
+        show_warning(warning)
+    if viewer is None:
+        return opened.layers
+    if opened.follows_position:
+        _follow_tracks_later(viewer)
+    if opened.dock:
+        _open_dock_later(viewer, opened.dock)
+    return start_at_first_step(viewer, opened.layers)
 
 
 def start_at_first_step(viewer: Any, layers: "list[LayerTuple]") -> "list[LayerTuple]":
@@ -13,7 +38,7 @@ def start_at_first_step(viewer: Any, layers: "list[LayerTuple]") -> "list[LayerT
     Returns the layers to add. The viewer goes to the middle while it takes the first one in;
     being hidden meanwhile, it reads no frame there.
     """
-    if viewer is None or len(viewer.layers) or not layers:
+    if len(viewer.layers) or not layers:
         return layers
     (data, arguments, kind), *others = layers
     is_visible = arguments.get("visible", True)
@@ -27,18 +52,17 @@ def start_at_first_step(viewer: Any, layers: "list[LayerTuple]") -> "list[LayerT
     return [(data, {**arguments, "visible": False}, kind), *others]
 
 
-def follow_tracks_later(viewer: Any) -> None:
+def _follow_tracks_later(viewer: Any) -> None:
     """Have the tracks that are added next follow the position slider."""
-    if viewer is not None:
-        from napari_pyama.tracks_follower import follow_tracks
+    from napari_pyama.tracks_follower import follow_tracks
 
-        _once_inserted(viewer, lambda _layer: follow_tracks(viewer))
+    _once_inserted(viewer, lambda _layer: follow_tracks(viewer))
 
 
-def open_dock_later(viewer: Any, name: str) -> None:
+def _open_dock_later(viewer: Any, name: str) -> None:
     """Open a dock of the plugin when the next layer is there; nothing without a window."""
-    if viewer is not None and getattr(viewer, "window", None) is not None:
-        window = viewer.window
+    window = getattr(viewer, "window", None)
+    if window is not None:
         _once_inserted(viewer, lambda _layer: window.add_plugin_dock_widget("napari-pyama", name))
 
 

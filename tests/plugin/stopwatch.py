@@ -15,6 +15,7 @@ from napari.utils.events.containers import Selection
 
 from napari_pyama import reader, sample_data
 from napari_pyama.newest import NewestOnly
+from napari_pyama.opener import Opener
 from napari_pyama.preload import preload
 from napari_pyama.sample_maker import SampleMaker
 from napari_pyama.task import Task
@@ -39,6 +40,7 @@ OURS = (
     ChannelPicker,
     ExportBar,
     NewestOnly,
+    Opener,
     ParameterRow,
     RecipeBar,
     RunDock,
@@ -71,6 +73,7 @@ CALLBACKS = (
     "show_curves",
     "show_inspection",
     "open_soon",
+    "show",
 )
 FUNCTIONS = (
     (reader, "read_microscopy"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from napari_pyama.parameters import Parameter, parameters_of
+from napari_pyama.widgets.editors import editor_for
 from napari_pyama.widgets.section_form import SectionForm
 from pyama_core.processing.parameters import Section, param
 from pyama_core.processing.segmentation import SegmentationParams
@@ -84,7 +85,6 @@ def test_what_a_form_is_given_it_gives_back_exactly(qapp, model, data):
 )
 @given(data=st.data())
 def test_editors_hold_every_allowed_value(qapp, model, data):
-    form = SectionForm(model())
     for parameter in parameters_of(model):
         value = data.draw(values_of(parameter))
         try:
@@ -93,7 +93,7 @@ def test_editors_hold_every_allowed_value(qapp, model, data):
             continue
         if value is None:
             continue
-        editor = form.rows[parameter.name].editor
+        editor = editor_for(parameter)
         editor.show(getattr(section, parameter.name))
         read = model.model_validate({parameter.name: editor.read()})
         if parameter.kind is float:
@@ -190,8 +190,23 @@ def test_the_recipe_has_a_form_for_every_step(qapp):
 
 def test_only_what_matters_for_the_chosen_method_is_shown(qapp):
     form = SectionForm(SECTIONS["segmentation"]())
-    hidden = {name for name, row in form.rows.items() if row.label.isHidden()}
-    assert {"cellpose_model", "trained_depth", "labels_path", "split_depth"} <= hidden
-    assert not {"method", "threshold", "min_size", "split"} & hidden
+    others = {"cellpose_model", "trained_depth", "labels_path", "split_depth"}
+    assert {"method", "threshold", "min_size", "split"} <= shown_in(form)
+    assert not others & shown_in(form)
     form.rows["split"].edited.emit("split", "distance")
-    assert not form.rows["split_depth"].label.isHidden()
+    assert others & shown_in(form) == {"split_depth"}
+    form.rows["split"].edited.emit("split", "none")
+    assert not others & shown_in(form)
+
+
+def shown_in(form):
+    return {name for name, row in form.rows.items() if not row.label.isHidden()}
+
+
+def test_parameters_stand_in_their_order_whenever_they_came(qapp):
+    form = SectionForm(SECTIONS["segmentation"]())
+    form.rows["split"].edited.emit("split", "distance")
+    grid = form.layout()
+    at = {name: grid.getItemPosition(grid.indexOf(row.label))[0] for name, row in form.rows.items()}
+    names = [p.name for p in parameters_of(SECTIONS["segmentation"]) if p.name in at]
+    assert sorted(at, key=at.get) == names

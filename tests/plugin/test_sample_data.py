@@ -80,7 +80,7 @@ def test_while_napari_is_in_use_a_note_stands_for_the_sample_until_it_is_made(
     monkeypatch.setattr(sample_data, "current_viewer", lambda: viewer)
     QTimer.singleShot(0, lambda: [viewer._add_layer_from_data(*one) for one in ask(sample)])
     until(held.begun.is_set)
-    assert names(viewer) == ["Making the small sample…"]
+    assert names(viewer) == ["Opening the small sample…"]
     held.set()
     until(lambda: names(viewer) == ["Phase", "GFP", "RFP"])
     assert viewer.dims.current_step[:2] == (0, 0)
@@ -90,14 +90,12 @@ def ask(sample):
     return sample_data._open(sample)
 
 
-def test_a_sample_that_is_made_opens_at_once_while_napari_is_in_use(
-    sample, viewer, until, monkeypatch
-):
+def test_a_sample_that_is_made_is_not_made_again(sample, viewer, until, monkeypatch):
     sample.make()
+    monkeypatch.setattr(samples, "make_sample", None)
     monkeypatch.setattr(sample_data, "current_viewer", lambda: viewer)
-    opened = []
-    QTimer.singleShot(0, lambda: opened.extend(sample_data._open(sample)))
-    until(lambda: len(opened) == 3)
+    QTimer.singleShot(0, lambda: [viewer._add_layer_from_data(*one) for one in ask(sample)])
+    until(lambda: names(viewer) == ["Phase", "GFP", "RFP"])
 
 
 def test_a_second_click_does_not_make_it_twice(sample, maker, viewer, held, until, monkeypatch):

@@ -163,7 +163,7 @@ def test_closing_the_window_while_a_sample_is_made_leaves_nothing(tmp_path):
         viewer = napari.Viewer()
         def open_and_close():
             viewer.open_sample("napari-pyama", "pyama")
-            assert [layer.name for layer in viewer.layers] == ["Making the sample experiment…"]
+            assert [layer.name for layer in viewer.layers] == ["Opening the sample experiment…"]
             QTimer.singleShot(200, viewer.window._qt_window.close)
         QTimer.singleShot(0, open_and_close)
         napari.run()

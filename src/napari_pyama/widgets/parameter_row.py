@@ -44,9 +44,8 @@ class ParameterRow:
         self.show_value(parameter.default)
         self._connect()
 
-    def add_to(self, grid: QGridLayout) -> None:
-        """Add the widgets as the next two rows of a grid."""
-        row = grid.rowCount()
+    def add_to(self, grid: QGridLayout, row: int) -> None:
+        """Put the widgets into two rows of a grid."""
         top = Qt.AlignmentFlag.AlignTop
         grid.addWidget(self.label, row, 0, top)
         grid.addWidget(self.editor.native, row, 1)

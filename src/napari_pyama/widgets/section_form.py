@@ -24,14 +24,13 @@ class SectionForm(QWidget):
     def __init__(self, value: BaseModel) -> None:
         super().__init__()
         self._value = value
-        self.rows = {p.name: ParameterRow(p) for p in parameters_of(type(value))}
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(1, 1)
-        for row in self.rows.values():
-            row.add_to(grid)
-            row.edited.connect(self._on_edited)
+        self._parameters = tuple(parameters_of(type(value)))
+        self.rows: dict[str, ParameterRow] = {}
+        """By name, of the parameters that have mattered so far."""
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
         self.value = value
 
     @property
@@ -42,16 +41,25 @@ class SectionForm(QWidget):
     @value.setter
     def value(self, section: BaseModel) -> None:
         self._value = section
+        for at, parameter in enumerate(self._parameters):
+            if parameter.matters(section) and parameter.name not in self.rows:
+                self._add_row(at)
         for name, row in self.rows.items():
             row.show_value(getattr(section, name))
             row.show_if(row.parameter.matters(section))
+
+    def _add_row(self, at: int) -> None:
+        row = ParameterRow(self._parameters[at])
+        row.add_to(self._grid, 2 * at)
+        row.edited.connect(self._on_edited)
+        self.rows[row.parameter.name] = row
 
     def reset(self) -> None:
         """Set all parameters to their defaults."""
         self._accept(type(self._value)())
 
     def _on_edited(self, name: str, value: Any) -> None:
-        given = {field: getattr(self._value, field) for field in self.rows} | {name: value}
+        given = {p.name: getattr(self._value, p.name) for p in self._parameters} | {name: value}
         try:
             section = type(self._value).model_validate(given)
         except ValidationError as error:

@@ -1,0 +1,93 @@
+"""The docks as napari's menus know them: the first one to be opened is imported meanwhile."""
+
+from importlib import import_module
+from typing import Any, ClassVar
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QDockWidget, QLabel, QVBoxLayout, QWidget
+
+from napari_pyama.preload import preloading
+from napari_pyama.waiting import user_is_waiting
+
+
+class _Anteroom(QWidget):
+    """Stands where a dock will be until all that the plugin needs is imported.
+
+    Where nobody waits, or everything is there, making one gives the dock itself.
+    """
+
+    module: ClassVar[str]
+    dock: ClassVar[str]
+
+    def __new__(cls, napari_viewer: Any) -> Any:
+        """Make the dock if that does not hold up anybody."""
+        if preloading().done or not user_is_waiting():
+            return cls._make(napari_viewer)
+        return super().__new__(cls)
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        label = QLabel("Loading…")
+        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        QVBoxLayout(self).addWidget(label)
+        preloading().finished.connect(self._give_way)
+        preloading().start()
+
+    def sizeHint(self) -> QSize:
+        """Take about as much room as the dock will."""
+        return QSize(350, 640)
+
+    @classmethod
+    def _make(cls, viewer: Any) -> Any:
+        return getattr(import_module(cls.module), cls.dock)(viewer)
+
+    def _give_way(self) -> None:
+        """Put the dock in the place of this one, unless that was closed."""
+        frame = self.parent()
+        if isinstance(frame, QDockWidget):
+            frame.setWidget(self._make(self._viewer))
+            self.setParent(None)
+        self.deleteLater()
+
+
+class Copy(_Anteroom):
+    """Copies a FOV out of its file."""
+
+    module, dock = "napari_pyama.widgets.steps", "CopyDock"
+
+
+class Segment(_Anteroom):
+    """Finds the cells."""
+
+    module, dock = "napari_pyama.widgets.steps", "SegmentDock"
+
+
+class CorrectBackground(_Anteroom):
+    """Takes the background out of fluorescence."""
+
+    module, dock = "napari_pyama.widgets.steps", "CorrectDock"
+
+
+class Track(_Anteroom):
+    """Follows cells over time."""
+
+    module, dock = "napari_pyama.widgets.steps", "TrackDock"
+
+
+class ExtractTraces(_Anteroom):
+    """Measures the cells."""
+
+    module, dock = "napari_pyama.widgets.steps", "ExtractDock"
+
+
+class Traces(_Anteroom):
+    """Plots the traces."""
+
+    module, dock = "napari_pyama.traces.dock", "TracesDock"
+
+
+class RunCompleteWorkflow(_Anteroom):
+    """Runs all steps on many FOVs."""
+
+    module, dock = "napari_pyama.widgets.run", "RunDock"
