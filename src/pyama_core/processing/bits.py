@@ -13,6 +13,9 @@ from pyama_core.processing.kernels import kernel
 Bits = NDArray[np.uint64]
 WORD = 64
 
+_WORDS_AT_ONCE = 2048
+"""What is worked on together: 16 kB, which the first-level cache holds twice."""
+
 
 def empty_bits(shape: tuple[int, int]) -> Bits:
     """Room for a mask of `shape`, all background."""
@@ -68,44 +71,78 @@ def _shrink(bits: Bits, width: int, size: int, flip: np.uint64, outside: bool) -
 
 
 @kernel
-def shift_and(row: Bits, by: int) -> None:
-    """``row &= row >> by`` over a whole row of words; what moves in at the end is 0."""
+def and_shifted(words: Bits, by: int, out: Bits) -> None:
+    """``out = words & (words >> by)`` over a whole row of words; its last ones stay as they are.
+
+    What is written is not what is read, else the compiler would not work on many words at once.
+    """
     whole, rest = by // 64, np.uint64(by % 64)
-    for w in range(row.size):
-        word = np.uint64(0)
-        if w + whole < row.size:
-            word = row[w + whole] >> rest
-        if rest and w + whole + 1 < row.size:
-            word |= row[w + whole + 1] << (np.uint64(64) - rest)
-        row[w] &= word
+    n = words.size - whole - 1
+    near, next_ = words[whole : whole + n], words[whole + 1 :]
+    if rest:
+        back = np.uint64(64) - rest
+        for w in range(n):
+            out[w] = words[w] & ((near[w] >> rest) | (next_[w] << back))
+    else:
+        for w in range(n):
+            out[w] = words[w] & near[w]
+    out[n:] = words[n:]
 
 
 @kernel
 def shrink_rows(bits: Bits, tail: np.uint64, size: int, flip: np.uint64, outside: bool) -> None:
-    """AND each pixel with its neighbors in the row, over spans that double up to `size` pixels."""
-    words, half = bits.shape[1], size // 2
+    """AND each pixel with its neighbors in the row, over spans that double up to `size` pixels.
+
+    Some rows at once, each with a margin, so that loops are long and yet stay in the cache.
+    """
+    (height, words), half = bits.shape, size // 2
     margin = half // 64 + 1
-    beyond = ~np.uint64(0) if outside else np.uint64(0)
-    row = np.empty(words + 2 * margin, np.uint64)
-    back = np.uint64(64 - half % 64) if half % 64 else np.uint64(0)
-    start = margin - (half + 63) // 64
-    for y in range(bits.shape[0]):
-        row[:margin] = beyond
-        row[margin + words :] = beyond
-        for w in range(words):
-            row[margin + w] = bits[y, w] ^ flip
-        row[margin + words - 1] = (row[margin + words - 1] & tail) | (beyond & ~tail)
+    length = words + 2 * margin
+    at_once = max(1, _WORDS_AT_ONCE // length)
+    here, there = np.empty(at_once * length, np.uint64), np.empty(at_once * length, np.uint64)
+    for top in range(0, height, at_once):
+        rows = bits[top : top + at_once]
+        n = len(rows) * length
+        spread_rows(rows, tail, flip, outside, margin, here[:n])
         span = 1
         while span < size:
             step = min(span, size - span)
-            shift_and(row, step)
+            and_shifted(here[:n], step, there[:n])
+            here, there = there, here
             span += step
+        gather_rows(here[:n], 64 * margin - half, tail, flip, rows)
+
+
+@kernel
+def spread_rows(
+    bits: Bits, tail: np.uint64, flip: np.uint64, outside: bool, margin: int, out: Bits
+) -> None:
+    """Put rows one after the other, each between two margins of what is `outside`."""
+    words = bits.shape[1]
+    beyond = ~np.uint64(0) if outside else np.uint64(0)
+    out[:] = beyond
+    for y in range(len(bits)):
+        row = out[y * (words + 2 * margin) + margin :]
         for w in range(words):
-            word = row[start + w] >> back
-            if back:
-                word |= row[start + w + 1] << (np.uint64(64) - back)
-            bits[y, w] = word ^ flip
-        bits[y, words - 1] &= tail
+            row[w] = bits[y, w] ^ flip
+        row[words - 1] = (row[words - 1] & tail) | (beyond & ~tail)
+
+
+@kernel
+def gather_rows(spread: Bits, first: int, tail: np.uint64, flip: np.uint64, out: Bits) -> None:
+    """Take rows out of their margins again, from bit `first` of each on."""
+    words, length = out.shape[1], spread.size // len(out)
+    whole, rest = first // 64, np.uint64(first % 64)
+    back = np.uint64(64) - rest
+    for y in range(len(out)):
+        row = spread[y * length + whole :]
+        next_ = row[1:]
+        for w in range(words):
+            word = row[w] >> rest
+            if rest:
+                word |= next_[w] << back
+            out[y, w] = word ^ flip
+        out[y, words - 1] &= tail
 
 
 @kernel

@@ -44,7 +44,7 @@ def _tile_deviations(
     medians = _median_of_known(_by_tile(rest, divisions))
     seen = _by_tile(pixels, divisions).sum(axis=-1)
     variance = _MEDIAN_VARIANCE * noise**2 / np.maximum(seen, 1)
-    return np.stack([_shrunk(m, v) for m, v in zip(medians, variance, strict=True)])
+    return _shrunk(medians, variance)
 
 
 def _by_tile(patches: Floats, divisions: tuple[Division, Division]) -> Floats:
@@ -66,14 +66,13 @@ def _median_of_known(values: Floats) -> Floats:
 
 
 def _shrunk(deviations: Floats, variance: Floats) -> Floats:
+    """Shrink the deviations of each frame, ``(T, ny, nx)``, by what of them is no noise."""
     known = ~np.isnan(deviations)
-    if not known.any():
-        return np.zeros_like(deviations)
-    excess = deviations[known] ** 2 - variance[known]
-    doubt = 2 * np.sqrt(2 * _TILES_PER_FREE * np.mean(variance[known] ** 2) / known.sum())
-    real = max(float(excess.mean() - doubt), 0.0)
-    return (
-        fill_from_neighbors(deviations * real / (real + variance))
-        if real
-        else np.zeros_like(deviations)
-    )
+    n_known = np.maximum(known.sum(axis=(1, 2)), 1)
+    excess = np.where(known, deviations**2 - variance, 0.0).sum(axis=(1, 2)) / n_known
+    spread = np.where(known, variance**2, 0.0).sum(axis=(1, 2)) / n_known
+    real = excess - 2 * np.sqrt(2 * _TILES_PER_FREE * spread / n_known)
+    shrunk = np.zeros_like(deviations)
+    for t in np.flatnonzero(real > 0):
+        shrunk[t] = fill_from_neighbors(deviations[t] * real[t] / (real[t] + variance[t]))
+    return shrunk

@@ -91,8 +91,8 @@ class MedianCounter:
         if frame.dtype not in (np.uint8, np.uint16):
             return self._by_levels(frame, masked)
         pairs, middle, patches = self._count(frame.astype(np.uint16, copy=False), masked)
-        tiles = np.where(pairs[0] < 0, np.nan, pairs.mean(axis=0))
-        whole = np.nan if middle[0] < 0 else float(middle.mean())
+        tiles = np.where(pairs[0] < 0, np.nan, (pairs[0] + pairs[1]) / 2)
+        whole = np.nan if middle[0] < 0 else float(middle[0] + middle[1]) / 2
         return FrameMedians(tiles, whole, patches)
 
     def _by_levels(self, frame: NDArray[Any], masked: Mask) -> FrameMedians:

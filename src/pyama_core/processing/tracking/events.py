@@ -80,8 +80,12 @@ def unexplained(n_cells: int, explained: Ints) -> NDArray[np.bool_]:
 
 def joined(parts: Sequence[Events]) -> Events:
     """Return all events of several collections."""
-    empty = Events(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64), np.empty(0))
-    return Events(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+    parts = [part for part in parts if len(part.cost)]
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return Events(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64), np.empty(0))
+    return Events(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def cheapest(candidates: Events, n_sources: int) -> Events:
