@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike, NDArray
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ ReadFrame = Callable[[tuple[int, ...]], NDArray[Any]]
 """Gives the frame ``(H, W)`` at an index of the leading axes, as an array of its own."""
 
 
-class LazyStack:
+class LazyStack(NDArrayOperatorsMixin):
     """An array ``(..., H, W)`` whose frames are read one by one when they are needed.
 
-    Indexing with numbers and slices reads the frames it asks for and gives a NumPy array; NumPy's
-    functions give dask arrays. Showing a frame costs as much with a million others as with none,
-    which it would not if napari indexed a dask array: that handles a list of all chunks.
+    An index that stays within one frame reads it and gives a NumPy array; whatever spans several,
+    and what is computed from them, is a dask array. Showing a frame costs as much with a million
+    others as with none, which it would not if napari indexed a dask array: that handles a list of
+    all chunks.
 
     Parameters
     ----------
@@ -46,18 +48,34 @@ class LazyStack:
     def __repr__(self) -> str:
         return f"LazyStack(shape={self.shape}, dtype={self.dtype})"
 
-    def __getitem__(self, index: Any) -> NDArray[Any]:
+    def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
-        if not all(isinstance(p, (int, np.integer, slice)) or p is Ellipsis for p in parts):
-            return np.asarray(self.to_dask()[index])
-        parts = _without_ellipsis(parts, self.ndim)
+        if not all(map(_is_basic, parts)):
+            return self.to_dask()[index]
+        parts = _one_per_axis(parts, self.ndim)
         chosen = [np.arange(n)[part] for n, part in zip(self.shape, parts, strict=True)]
-        leading, plane = _shape_of(chosen[:-2]), _shape_of(chosen[-2:])
-        stack = np.empty(leading + plane, self.dtype)
-        frames = stack.reshape(math.prod(leading), *plane)
-        wanted = product(*(np.atleast_1d(where).tolist() for where in chosen[:-2]))
+        if math.prod(_shape_of(chosen[:-2])) > 1:
+            return self._part(chosen[:-2]).to_dask()[(..., *parts[-2:])]
+        return self._read_chosen(chosen, parts[-2:])
+
+    def _part(self, chosen: Sequence[NDArray[np.intp]]) -> "LazyStack":
+        """Return the stack of some of the frames."""
+
+        def read(where: tuple[int, ...]) -> NDArray[Any]:
+            left = iter(where)
+            return self._read(tuple(int(c[next(left)] if c.ndim else c) for c in chosen))
+
+        return LazyStack(_shape_of(chosen) + self.shape[-2:], self.dtype, read)
+
+    def _read_chosen(
+        self, chosen: Sequence[NDArray[np.intp]], plane: tuple[Any, ...]
+    ) -> NDArray[Any]:
+        """Read what is chosen along each axis; `plane` chooses the same within a frame."""
+        stack = np.empty(_shape_of(chosen), self.dtype)
+        wanted = list(product(*(np.atleast_1d(where).tolist() for where in chosen[:-2])))
+        frames = stack.reshape(len(wanted), *_shape_of(chosen[-2:]))
         for at, where in enumerate(wanted):
-            frames[at] = self._read(where)[parts[-2:]]
+            frames[at] = self._read(where)[plane]
         return stack
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -67,7 +85,11 @@ class LazyStack:
         )
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        return self[...].astype(dtype or self.dtype, copy=False)
+        whole = self._read_chosen([np.arange(n) for n in self.shape], ())
+        return whole.astype(dtype or self.dtype, copy=False)
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return getattr(function, method)(*map(_as_dask, inputs), **kwargs)
 
     def __array_function__(
         self, function: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -89,10 +111,18 @@ class LazyStack:
         return array
 
 
-def _without_ellipsis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+def _is_basic(part: Any) -> bool:
+    """Whether it is a number, a slice or an ellipsis; for NumPy, truth values are no numbers."""
+    numbers = (int, np.integer, slice)
+    return part is Ellipsis or (isinstance(part, numbers) and not isinstance(part, bool))
+
+
+def _one_per_axis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
     """Spell an index out, one part per axis."""
     at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
     before, after = parts[:at], parts[at + 1 :]
+    if len(before) + len(after) > ndim or Ellipsis in after:
+        raise IndexError(f"{parts} has too many parts for {ndim} axes.")
     return (*before, *[slice(None)] * (ndim - len(before) - len(after)), *after)
 
 

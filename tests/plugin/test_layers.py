@@ -98,7 +98,7 @@ def test_only_frames_that_are_shown_are_read():
 
     data = LazyStack((3, 100, 8, 8), np.uint16, frame_at)
     assert data[1, 7].mean() == 7
-    assert data[2, 98:, 3:5, 0].shape == (2, 2)
+    assert np.asarray(data[2, 98:, 3:5, 0]).shape == (2, 2)
     assert read == {(1, 7), (2, 98), (2, 99)}
 
 
