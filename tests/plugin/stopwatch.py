@@ -100,7 +100,8 @@ class Moment:
 
     @classmethod
     def now(cls) -> "Moment":
-        return cls(time.perf_counter(), time.thread_time(), _queued())
+        queued = LOOKING.at_queues()
+        return cls(time.perf_counter(), time.thread_time(), queued)
 
     def held(self) -> float:
         """Return how long this thread has held whoever waits for it: computing, reading, sleeping.
@@ -108,12 +109,30 @@ class Moment:
         Other programs on a busy machine are no fault of a callback: the time in which it, or a
         thread that Python's lock made it wait for, stood in the queue for a processor is left out.
         """
-        now = Moment.now()
-        computed = now.computed - self.computed
+        wall, computed = time.perf_counter() - self.wall, time.thread_time() - self.computed
         if not THREADS.exists():
             return computed
-        queued = sum(time - self.queued.get(thread, 0.0) for thread, time in now.queued.items())
-        return max(computed, now.wall - self.wall - queued)
+        now = LOOKING.at_queues().items()
+        queued = sum(seconds - self.queued.get(thread, 0.0) for thread, seconds in now)
+        return max(computed, wall - queued)
+
+
+class Looking:
+    """How long threads have waited, and what it has cost so far to look: callbacks are nested."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def at_queues(self) -> dict[str, float]:
+        began, queued = time.perf_counter(), {}
+        for thread in THREADS.glob("*"):
+            with suppress(OSError):
+                queued[thread.name] = 1e-9 * int((thread / "schedstat").read_text().split()[1])
+        self.seconds += time.perf_counter() - began
+        return queued
+
+
+LOOKING = Looking()
 
 
 class Collections:
@@ -134,12 +153,9 @@ class Collections:
 COLLECTIONS = Collections()
 
 
-def _queued() -> dict[str, float]:
-    queued = {}
-    for thread in THREADS.glob("*"):
-        with suppress(OSError):
-            queued[thread.name] = 1e-9 * int((thread / "schedstat").read_text().split()[1])
-    return queued
+def _not_ours() -> float:
+    """Seconds that only tests spend."""
+    return COLLECTIONS.seconds + LOOKING.seconds
 
 
 class Stopwatch:
@@ -183,11 +199,11 @@ class Stopwatch:
     def _timed(self, kind, name, method):
         @functools.wraps(method)
         def timed(*args, **kwargs):
-            began, left_out_before = Moment.now(), self._left_out + COLLECTIONS.seconds
+            began, left_out_before = Moment.now(), self._left_out + _not_ours()
             try:
                 return method(*args, **kwargs)
             finally:
-                left_out = self._left_out + COLLECTIONS.seconds - left_out_before
+                left_out = self._left_out + _not_ours() - left_out_before
                 spent = began.held() - left_out
                 key = f"{kind}.{name}"
                 self.longest[key] = max(self.longest.get(key, 0.0), 1000 * spent)
@@ -199,11 +215,12 @@ class Stopwatch:
         def left_out(*args, **kwargs):
             if self._in_napari:
                 return function(*args, **kwargs)
-            self._in_napari, began, collected = True, Moment.now(), COLLECTIONS.seconds
+            self._in_napari, began, not_ours_before = True, Moment.now(), _not_ours()
             try:
                 return function(*args, **kwargs)
             finally:
                 self._in_napari = False
-                self._left_out += began.held() - (COLLECTIONS.seconds - collected)
+                not_ours = _not_ours() - not_ours_before
+                self._left_out += began.held() - not_ours
 
         return left_out

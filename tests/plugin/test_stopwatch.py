@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -26,6 +27,22 @@ def test_a_callback_that_computes_is_caught(monkeypatch, qapp):
     stopwatch = Stopwatch(monkeypatch)
     Task()._on_returned(None)
     assert stopwatch.longest["Task._on_returned"] >= 75
+
+
+@timed
+def test_looking_at_the_clock_makes_no_callback_slow(monkeypatch, qapp):
+    monkeypatch.setattr(Task, "_on_finished", lambda self: None, raising=False)
+    monkeypatch.setattr(
+        Task, "_on_returned", lambda self, outcome: [self._on_finished() for _ in range(100)]
+    )
+    stopwatch = Stopwatch(monkeypatch)
+    crowd = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(40)]
+    for thread in crowd:
+        thread.start()
+    Task()._on_returned(None)
+    for thread in crowd:
+        thread.join()
+    assert stopwatch.longest["Task._on_returned"] < 20
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems tell no waiting")
