@@ -3,11 +3,12 @@
 from importlib import import_module
 from typing import Any, ClassVar
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QVBoxLayout, QWidget
 
 from napari_pyama.preload import preloading
 from napari_pyama.waiting import user_is_waiting
+from pyama_core.errors import sentence_of
 
 
 class _Anteroom(QWidget):
@@ -28,11 +29,14 @@ class _Anteroom(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        label = QLabel("Loading…")
-        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        QVBoxLayout(self).addWidget(label)
+        self._label = QLabel("Loading…")
+        self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._label.setWordWrap(True)
+        QVBoxLayout(self).addWidget(self._label)
         preloading().finished.connect(self._give_way)
         preloading().start()
+        if preloading().done:  # it may have ended before it was connected
+            QTimer.singleShot(0, self._give_way)
 
     def sizeHint(self) -> QSize:
         """Take about as much room as the dock will."""
@@ -46,7 +50,12 @@ class _Anteroom(QWidget):
         """Put the dock in the place of this one, unless that was closed."""
         frame = self.parent()
         if isinstance(frame, QDockWidget):
-            frame.setWidget(self._make(self._viewer))
+            try:
+                dock = self._make(self._viewer)
+            except Exception as error:
+                self._label.setText(f"This dock cannot be opened: {sentence_of(error)}")
+                return
+            frame.setWidget(dock)
             self.setParent(None)
         self.deleteLater()
 

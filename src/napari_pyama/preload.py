@@ -1,6 +1,7 @@
 """Import what docks need before one is opened: that takes longer than a click should."""
 
 import threading
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import Final
@@ -9,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 _MODULES: Final = (
+    "dask.array",
     "napari_pyama.opened",
     "napari_pyama.widgets.steps",
     "napari_pyama.widgets.run",
@@ -19,7 +21,13 @@ _PAUSE_MS: Final = 300
 
 
 class Preloading(QObject):
-    """Imports all rooms of the plugin in a thread, once."""
+    """Imports all rooms of the plugin in a thread, once.
+
+    Attributes
+    ----------
+    done
+        Whether that has ended, well or not; true before `finished` comes.
+    """
 
     finished = Signal()
 
@@ -35,11 +43,10 @@ class Preloading(QObject):
             threading.Thread(target=self._work, name="pyama-preload").start()
 
     def _work(self) -> None:
-        try:
+        with suppress(Exception):  # it comes again where it is needed, and is told there
             preload()
-        finally:
-            self.done = True
-            self.finished.emit()
+        self.done = True
+        self.finished.emit()
 
 
 @cache
