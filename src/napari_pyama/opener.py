@@ -75,7 +75,7 @@ class Opener(QObject):
     def _on_turn(self) -> None:
         viewer = self._viewer()
         if viewer is not None and self._layers:
-            viewer.add_layer(Layer.create(*self._layers.popleft()))
+            _add(viewer, self._layers.popleft())
         elif self._can_open:
             self._start(*self._waiting.popleft())
         if self._layers or self._can_open:
@@ -102,6 +102,14 @@ class Opener(QObject):
         self._opening = False
         self._activity.close()
         self._turn.start()
+
+
+def _add(viewer: Any, layer: "LayerTuple") -> None:
+    """Add a layer; where its first frame cannot be read, the others still follow."""
+    try:
+        viewer.add_layer(Layer.create(*layer))
+    except Exception as error:
+        notify_error(error)
 
 
 _OPENERS: "weakref.WeakKeyDictionary[Any, Opener]" = weakref.WeakKeyDictionary()

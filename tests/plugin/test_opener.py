@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 
 from napari_pyama import opener as opening
 from napari_pyama import reader
+from napari_pyama.lazy import LazyStack
 from napari_pyama.opened import Opened, open_images, open_tables
 from napari_pyama.opener import Opener, opener_of
 from pyama_core.errors import ReadError
@@ -77,6 +78,21 @@ def test_a_file_that_cannot_be_opened_is_told_and_the_next_one_opens(
     until(lambda: not opener.busy)
     assert [str(error) for error in told] == ["x.nd2 is damaged"]
     assert names(viewer) == ["b"]
+
+
+def test_a_layer_that_cannot_be_shown_is_told_and_the_others_follow(
+    viewer, opener, until, monkeypatch
+):
+    def fail(where):
+        raise ReadError("x.nd2 is damaged")
+
+    told = []
+    monkeypatch.setattr(opening, "notify_error", told.append)
+    damaged = LazyStack((1, 4, 4), np.uint8, fail), {"contrast_limits": (0, 1)}, "image"
+    opener.show(Opened([image("a"), damaged, image("c")]))
+    until(lambda: not opener.busy)
+    assert [str(error) for error in told] == ["x.nd2 is damaged"]
+    assert names(viewer) == ["a", "c"]
 
 
 def test_what_is_cancelled_while_it_opens_is_not_shown(viewer, opener, until):
