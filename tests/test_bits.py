@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -39,6 +40,15 @@ def test_erosion_and_dilation_equal_scipy(mask, size, outside):
     bit.dilate(bits, width, size)
     expected = ndimage.maximum_filter(mask, size, mode="constant", cval=False)
     np.testing.assert_array_equal(bit.unpack(bits, width), expected)
+
+
+@pytest.mark.parametrize("shape", [(1100, 70), (3, 140_000)])
+def test_images_of_more_rows_or_wider_ones_than_are_worked_on_together(shape):
+    mask = np.random.default_rng(0).random(shape) < 0.99
+    bits = bit.pack(mask)
+    bit.erode(bits, shape[1], 19, True)
+    expected = ndimage.minimum_filter(mask, 19, mode="constant", cval=True)
+    np.testing.assert_array_equal(bit.unpack(bits, shape[1]), expected)
 
 
 @settings(deadline=None)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyama_core.errors import InputError
+from pyama_core.io import inspection
 from pyama_core.io.coincidence import coinciding_cells
 from pyama_core.io.inspection import (
     REJECTED,
@@ -70,6 +71,14 @@ def test_the_copy_differs_from_the_traces_only_in_the_marked_rows(traces: Path) 
     changed = [new for old, new in lines if old != new]
     assert len(changed) == N_FRAMES
     assert all(line.startswith("0,1,") and line.endswith(REJECTED) for line in changed)
+
+
+def test_the_copy_is_the_same_however_few_lines_are_marked_at_once(
+    traces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = save_marks(traces, {1: False, 9: True}).read_bytes()
+    monkeypatch.setattr(inspection, "_CHARACTERS_AT_ONCE", 50)
+    assert save_marks(traces, {1: False, 9: True}).read_bytes() == at_once
 
 
 def test_saving_replaces_earlier_marks(traces: Path) -> None:

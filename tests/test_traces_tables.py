@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from pyama_core.columns import TRACE_COLUMNS
 from pyama_core.errors import ReadError
+from pyama_core.io import tables
 from pyama_core.io.tables import read_table, write_table
 from pyama_core.io.traces import read_traces
 
@@ -55,6 +56,43 @@ def test_values_that_are_missing_are_nan(tmp_path: Path) -> None:
     read = read_table(tmp_path / "a.csv")
     np.testing.assert_array_equal(read["x"], [1.5, np.nan, np.nan])
     np.testing.assert_array_equal(read["y"], [1, np.nan, 3])
+
+
+LARGE = 2**53 + 1  # no float64
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1", str(LARGE), "-2"], np.array([1, LARGE, -2])),
+        (["1", "2", "2.5"], np.array([1, 2, 2.5])),
+        (["1.5", "2", "3"], np.array([1.5, 2, 3])),
+        (["1", "2", ""], np.array([1, 2, np.nan])),
+        (["", "", "True"], np.array(["", "", "True"], object)),
+        (["True", "False", "1"], np.array(["True", "False", "1"], object)),
+        (["1", "2", "a"], np.array(["1", "2", "a"], object)),
+        (["1", "2", str(2**70)], np.array([1, 2, 2.0**70])),
+        (["x", "", ""], np.array(["x", "", ""], object)),
+    ],
+)
+def test_a_column_has_the_type_that_all_of_it_is_of(
+    cells: list[str], expected: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("".join(f"{cell},0\n" for cell in ["x", *cells]))
+    for at_once in (1, 2, 3, 4):
+        monkeypatch.setattr(tables, "_ROWS_AT_ONCE", at_once)
+        column = read_table(tmp_path / "a.csv")["x"]
+        assert column.dtype == expected.dtype
+        np.testing.assert_array_equal(column, expected)
+
+
+def test_a_row_of_another_length_is_counted_from_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 2)
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n1,2\n1\n")
+    with pytest.raises(ReadError, match="row 3 has 1 values for 2 columns"):
+        read_table(tmp_path / "a.csv")
 
 
 def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
