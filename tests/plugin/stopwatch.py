@@ -3,9 +3,6 @@
 import functools
 import gc
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import napari.settings
 import pytest
@@ -35,6 +32,7 @@ from napari_pyama.widgets.section_form import SectionForm
 from napari_pyama.widgets.step_dock import StepDock
 from napari_pyama.widgets.training_bar import TrainingBar
 from napari_pyama.widgets.trial_bar import TrialBar
+from tests.plugin.moment import LOOKING, Moment
 
 OURS = (
     ChannelPicker,
@@ -81,58 +79,10 @@ FUNCTIONS = (
     (reader, "read_trace_table"),
     (sample_data, "sample_experiment"),
 )
-THREADS = Path("/proc/self/task")
 LIMIT_MS = 50
 
 timed = pytest.mark.flaky(reruns=2)
 """A machine may stall for a moment; what takes long is long three times in a row."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When something began, by all clocks, in seconds."""
-
-    wall: float
-    computed: float
-    """What this thread has computed."""
-    queued: dict[str, float]
-    """How long each thread of this process had to wait for a processor; known on Linux only."""
-
-    @classmethod
-    def now(cls) -> "Moment":
-        queued = LOOKING.at_queues()
-        return cls(time.perf_counter(), time.thread_time(), queued)
-
-    def held(self) -> float:
-        """Return how long this thread has held whoever waits for it: computing, reading, sleeping.
-
-        Other programs on a busy machine are no fault of a callback: the time in which it, or a
-        thread that Python's lock made it wait for, stood in the queue for a processor is left out.
-        """
-        wall, computed = time.perf_counter() - self.wall, time.thread_time() - self.computed
-        if not THREADS.exists():
-            return computed
-        now = LOOKING.at_queues().items()
-        queued = sum(seconds - self.queued.get(thread, 0.0) for thread, seconds in now)
-        return max(computed, wall - queued)
-
-
-class Looking:
-    """How long threads have waited, and what it has cost so far to look: callbacks are nested."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def at_queues(self) -> dict[str, float]:
-        began, queued = time.perf_counter(), {}
-        for thread in THREADS.glob("*"):
-            with suppress(OSError):
-                queued[thread.name] = 1e-9 * int((thread / "schedstat").read_text().split()[1])
-        self.seconds += time.perf_counter() - began
-        return queued
-
-
-LOOKING = Looking()
 
 
 class Collections:

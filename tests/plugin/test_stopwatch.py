@@ -9,7 +9,8 @@ import time
 import pytest
 
 from napari_pyama.task import Task
-from tests.plugin.stopwatch import Moment, Stopwatch, timed
+from tests.plugin.moment import Moment
+from tests.plugin.stopwatch import Stopwatch, timed
 
 CROWD = 2 * (os.cpu_count() or 1)
 
