@@ -10,11 +10,11 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 _MODULES: Final = (
-    "dask.array",
     "napari_pyama.opened",
     "napari_pyama.widgets.steps",
     "napari_pyama.widgets.run",
     "napari_pyama.traces.dock",
+    "dask.array",
 )
 _PAUSE_MS: Final = 300
 """How long the GUI may go on with what the user asked for first."""
