@@ -47,11 +47,11 @@ def said_in(frame):
     return [label.text() for label in frame.widget().findChildren(QLabel)]
 
 
-def test_the_dock_comes_when_all_is_imported(preloading, frame, viewer):
+def test_the_dock_comes_when_all_is_imported(preloading, frame, viewer, until):
     frame.setWidget(docks.Segment(viewer))
     assert said_in(frame) == ["Loading…"]
     preloading.end()
-    assert isinstance(frame.widget(), SegmentDock)
+    until(lambda: isinstance(frame.widget(), SegmentDock))
 
 
 def test_the_dock_comes_where_importing_ends_just_before_that_is_listened_to(
