@@ -210,3 +210,15 @@ def test_parameters_stand_in_their_order_whenever_they_came(qapp):
     at = {name: grid.getItemPosition(grid.indexOf(row.label))[0] for name, row in form.rows.items()}
     names = [p.name for p in parameters_of(SECTIONS["segmentation"]) if p.name in at]
     assert sorted(at, key=at.get) == names
+
+
+def test_the_tab_key_goes_through_parameters_in_their_order_whenever_they_came(qapp):
+    form = SectionForm(SECTIONS["segmentation"]())
+    form.rows["split"].edited.emit("split", "distance")
+    resets = {row.reset: name for name, row in form.rows.items()}
+    chain, part = [], form.nextInFocusChain()
+    while part is not form:
+        chain.append(part)
+        part = part.nextInFocusChain()
+    names = [p.name for p in parameters_of(SECTIONS["segmentation"]) if p.name in form.rows]
+    assert [resets[part] for part in chain if part in resets] == names

@@ -1,5 +1,6 @@
 """One parameter in a form: label, editor, reset button, and below what explains its value."""
 
+from itertools import pairwise
 from typing import Any, Final
 
 import yaml
@@ -51,6 +52,12 @@ class ParameterRow:
         grid.addWidget(self.editor.native, row, 1)
         grid.addWidget(self.reset, row, 2, top)
         grid.addWidget(self.below, row + 1, 0, 1, 3)
+
+    def follow(self, other: "ParameterRow") -> None:
+        """Come next where the Tab key leaves another row."""
+        parts = (other.automatic, self.editor.native, self.reset, self.automatic)
+        for part, next_ in pairwise(parts):
+            QWidget.setTabOrder(part, next_)
 
     def show_value(self, value: Any) -> None:
         """Show a value exactly as it is kept, without reporting it as an edit."""

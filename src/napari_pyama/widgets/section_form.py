@@ -41,18 +41,27 @@ class SectionForm(QWidget):
     @value.setter
     def value(self, section: BaseModel) -> None:
         self._value = section
-        for at, parameter in enumerate(self._parameters):
-            if parameter.matters(section) and parameter.name not in self.rows:
-                self._add_row(at)
+        self._add_rows_that_matter(section)
         for name, row in self.rows.items():
             row.show_value(getattr(section, name))
             row.show_if(row.parameter.matters(section))
 
-    def _add_row(self, at: int) -> None:
+    def _add_rows_that_matter(self, section: BaseModel) -> None:
+        before: ParameterRow | None = None
+        for at, parameter in enumerate(self._parameters):
+            row = self.rows.get(parameter.name)
+            if row is None and parameter.matters(section):
+                row = self._add_row(at)
+                if before is not None:
+                    row.follow(before)
+            before = row or before
+
+    def _add_row(self, at: int) -> ParameterRow:
         row = ParameterRow(self._parameters[at])
         row.add_to(self._grid, 2 * at)
         row.edited.connect(self._on_edited)
         self.rows[row.parameter.name] = row
+        return row
 
     def reset(self) -> None:
         """Set all parameters to their defaults."""
