@@ -29,14 +29,17 @@ class _Anteroom(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
+        self._dock: Any = None
+        self._next_turn = QTimer(self, singleShot=True, interval=0)
+        self._next_turn.timeout.connect(self._give_way)
         self._label = QLabel("Loading…")
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._label.setWordWrap(True)
         QVBoxLayout(self).addWidget(self._label)
-        preloading().finished.connect(self._give_way)
+        preloading().finished.connect(self._open)
         preloading().start()
         if preloading().done:  # it may have ended before it was connected
-            QTimer.singleShot(0, self._give_way)
+            QTimer.singleShot(0, self._open)
 
     def sizeHint(self) -> QSize:
         """Take about as much room as the dock will."""
@@ -46,17 +49,28 @@ class _Anteroom(QWidget):
     def _make(cls, viewer: Any) -> Any:
         return getattr(import_module(cls.module), cls.dock)(viewer)
 
+    def _open(self) -> None:
+        """Make the dock, and show it in a turn of its own, since both take Qt a while."""
+        if not isinstance(self.parent(), QDockWidget):
+            self.deleteLater()
+            return
+        try:
+            dock = self._make(self._viewer)
+        except Exception as error:
+            self._label.setText(f"This dock cannot be opened: {sentence_of(error)}")
+            return
+        self._dock = dock
+        self._next_turn.start()
+
     def _give_way(self) -> None:
-        """Put the dock in the place of this one, unless that was closed."""
-        frame = self.parent()
+        """Put the dock in the place of this one, unless that was closed meanwhile."""
+        frame, dock = self.parent(), self._dock
         if isinstance(frame, QDockWidget):
-            try:
-                dock = self._make(self._viewer)
-            except Exception as error:
-                self._label.setText(f"This dock cannot be opened: {sentence_of(error)}")
-                return
             frame.setWidget(dock)
             self.setParent(None)
+        else:
+            dock.shut_down()
+            dock.deleteLater()
         self.deleteLater()
 
 

@@ -47,7 +47,8 @@ CONTACT = """
         assert not any(name.startswith("napari_pyama") for name in sys.modules)
         command = timed(command_of, name)
         if kind == "dock":
-            give_way = command._give_way
+            make, give_way = command._open, command._give_way
+            command._open = lambda self: timed(make, self)
             command._give_way = lambda self: timed(give_way, self)
             viewer.window.add_plugin_dock_widget("napari-pyama", name)
         else:

@@ -36,6 +36,8 @@ class Dock(QWidget):
         self._closed = False
         self._docked = False
         self.in_view = False
+        self._joining = QTimer(self, singleShot=True, interval=0)
+        self._joining.timeout.connect(self._join_others)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.refresh)
         self.column, self.footer = QVBoxLayout(), QVBoxLayout()
@@ -129,7 +131,7 @@ class Dock(QWidget):
         self._docked = frame is not None
         if isinstance(frame, QDockWidget):
             frame.visibilityChanged.connect(self._set_in_view)
-            QTimer.singleShot(0, self._join_others)
+            self._joining.start()
         elif was_docked and frame is None:
             self.shut_down()
             self.deleteLater()
