@@ -33,14 +33,16 @@ def cpu_ms(
     """Median CPU time of this process, user and system, over some repeats; ms.
 
     Each is preceded by something that is not counted: removing what the last one wrote, for a
-    first run has no old files to replace, and waiting for the disk, which earlier work left busy.
+    first run has no old files to replace, and, save on Windows, waiting for the disk, which
+    earlier work left busy.
     """
     return statistics.median(_cpu_ms_once(work, before) for _ in range(repeats))
 
 
 def _cpu_ms_once(work: Callable[[], Any], before: Callable[[], Any]) -> float:
     before()
-    os.sync()
+    if hasattr(os, "sync"):
+        os.sync()
     started = time.process_time()
     work()
     return (time.process_time() - started) * 1e3
