@@ -38,7 +38,7 @@ class _Anteroom(QWidget):
         QVBoxLayout(self).addWidget(self._label)
         preloading().finished.connect(self._open)
         preloading().start()
-        if preloading().done:  # it may have ended before it was connected
+        if preloading().done:  # it may have ended before it was connected, or just after
             QTimer.singleShot(0, self._open)
 
     def sizeHint(self) -> QSize:
@@ -50,7 +50,9 @@ class _Anteroom(QWidget):
         return getattr(import_module(cls.module), cls.dock)(viewer)
 
     def _open(self) -> None:
-        """Make the dock, and show it in a turn of its own, since both take Qt a while."""
+        """Make the dock, once, and show it in a turn of its own, since both take Qt a while."""
+        if self._dock is not None:
+            return
         if not isinstance(self.parent(), QDockWidget):
             self.deleteLater()
             return

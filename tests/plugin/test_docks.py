@@ -62,6 +62,23 @@ def test_the_dock_comes_where_importing_ends_just_before_that_is_listened_to(
     until(lambda: isinstance(frame.widget(), SegmentDock))
 
 
+def test_one_dock_is_made_where_importing_ends_just_after_that_is_listened_to(
+    preloading, frame, viewer, until, monkeypatch
+):
+    made = []
+
+    def make(viewer):
+        made.append(SegmentDock(viewer))
+        return made[-1]
+
+    monkeypatch.setattr(docks.Segment, "_make", staticmethod(make))
+    preloading.start = lambda: setattr(preloading, "done", True)
+    frame.setWidget(docks.Segment(viewer))
+    preloading.end()
+    until(lambda: frame.widget() in made, seconds=10)
+    assert len(made) == 1
+
+
 def test_a_dock_that_cannot_be_imported_says_so(preloading, frame, viewer, monkeypatch):
     monkeypatch.setattr(docks.Segment, "module", "napari_pyama.nowhere")
     frame.setWidget(docks.Segment(viewer))
