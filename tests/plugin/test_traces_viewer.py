@@ -104,6 +104,16 @@ def test_the_viewer_may_be_closed_with_the_dock_open(viewer, dock):
     assert dock._closed
 
 
+def test_a_dock_does_not_grow_because_its_place_is_low_at_first(dock, qtbot):
+    frame, width = dock.parent(), dock.width()
+    for height in (245, 700):
+        frame.setFloating(True)
+        frame.resize(width, height)
+        qtbot.wait(100)
+        assert dock.view.arrangement.columns == TALL
+        assert frame.minimumWidth() < 500
+
+
 def test_everything_is_in_view_at_the_bottom_of_a_small_window(dock, viewer, qtbot):
     window, area = dock.window(), Qt.DockWidgetArea
     window.addDockWidget(area.BottomDockWidgetArea, dock.parent())

@@ -49,10 +49,15 @@ class Arrangement(QHBoxLayout):
 
     def fit(self, size: QSize) -> None:
         """Arrange everything so that as much as possible is seen in a place of this size."""
-        if size.width() <= _WIDER * size.height():
-            self._arrange(TALL)
-        else:
-            self._arrange(LOW if size.height() < _LOW_PX else WIDE)
+        beside = LOW if size.height() < _LOW_PX else WIDE
+        is_wide = size.width() > max(_WIDER * size.height(), self._narrowest(beside))
+        self._arrange(beside if is_wide else TALL)
+
+    def _narrowest(self, columns: Columns) -> int:
+        """Return the width that columns need; a dock would grow to it and never shrink again."""
+        least = {name: part.minimumSizeHint().width() for name, part in self._parts.items()}
+        needed: int = sum(max(least[name] for name in names) for names in columns)
+        return needed + self.spacing() * len(columns)
 
     def _arrange(self, columns: Columns) -> None:
         if columns == self.columns:
