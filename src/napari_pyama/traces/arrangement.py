@@ -56,8 +56,8 @@ class Arrangement(QHBoxLayout):
     def _narrowest(self, columns: Columns) -> int:
         """Return the width that columns need; a dock would grow to it and never shrink again."""
         least = {name: part.minimumSizeHint().width() for name, part in self._parts.items()}
-        needed: int = sum(max(least[name] for name in names) for names in columns)
-        return needed + self.spacing() * len(columns)
+        needed = sum(max(least[name] for name in names) for names in columns)
+        return int(needed + self.spacing() * len(columns))
 
     def _arrange(self, columns: Columns) -> None:
         if columns == self.columns:
