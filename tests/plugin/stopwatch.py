@@ -91,7 +91,11 @@ class Collections:
     def __init__(self) -> None:
         self.seconds = 0.0
         self._began = 0.0
-        gc.callbacks.append(self._on_collection)
+
+    def watch(self) -> None:
+        """Begin, unless that has happened; not while Python parses, which 3.11 does not survive."""
+        if self._on_collection not in gc.callbacks:
+            gc.callbacks.append(self._on_collection)
 
     def _on_collection(self, phase, _info):
         if phase == "start":
@@ -113,6 +117,7 @@ class Stopwatch:
 
     def __init__(self, monkeypatch) -> None:
         preload()
+        COLLECTIONS.watch()
         self.longest: dict[str, float] = {}
         self._left_out = 0.0
         self._depth = 0
