@@ -49,6 +49,11 @@ class _Worker(FunctionWorker[_Outcome]):
         self.cancel.set()
         super().quit()
 
+    def run(self) -> None:
+        """Do the work, unless asked to quit before: nobody waits for a thread that starts then."""
+        if not self.abort_requested:
+            super().run()
+
 
 class Task(QObject):
     """One piece of work at a time; every signal arrives on the GUI thread.

@@ -122,6 +122,29 @@ def test_closing_the_window_while_a_file_opens_leaves_no_error(small_nd2):
     assert "Traceback" not in ended.stderr
 
 
+def test_closing_the_window_before_the_thread_has_started_leaves_no_error():
+    script = """
+        import napari
+        from qtpy.QtCore import QTimer
+        from napari_pyama.task import Task
+
+        viewer = napari.Viewer()
+        task = Task()
+
+        def start_and_close():
+            task.start(lambda report, cancel: cancel.wait(0.2))
+            viewer.close()
+
+        QTimer.singleShot(0, start_and_close)
+        napari.run()
+        """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=100
+    )
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+
+
 def test_closing_a_dock_before_it_is_there_leaves_no_error():
     script = """
         import napari
