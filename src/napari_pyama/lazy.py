@@ -96,19 +96,31 @@ class LazyStack(NDArrayOperatorsMixin):
     ) -> Any:
         return function(*map(_as_dask, args), **{name: _as_dask(v) for name, v in kwargs.items()})
 
-    def astype(self, dtype: DTypeLike) -> "da.Array":
-        """Return a dask array of another type."""
-        array: da.Array = self.to_dask().astype(dtype)  # type: ignore[no-untyped-call]
-        return array
+    def __getattr__(self, name: str) -> Any:
+        """Return what else a NumPy array has, such as `max` or `T`, of the dask array."""
+        if name.startswith("_") or not (hasattr(np.ndarray, name) or name == "compute"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.to_dask(), name)
 
     def to_dask(self) -> "da.Array":
         """Return a dask array of the same frames, for computing with all of them."""
         from dask.array import from_array
 
         array: da.Array = from_array(  # type: ignore[no-untyped-call]
-            self, chunks=self.chunks, name=False, asarray=False, meta=np.empty(0, self.dtype)
+            _Sliceable(self), self.chunks, name=False, asarray=False, meta=np.empty(0, self.dtype)
         )
         return array
+
+
+class _Sliceable:
+    """A stack as dask is to see it: it has its own idea of everything else that an array has."""
+
+    def __init__(self, stack: LazyStack) -> None:
+        self.shape, self.dtype, self.ndim = stack.shape, stack.dtype, stack.ndim
+        self._stack = stack
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._stack[index]
 
 
 def _is_basic(part: Any) -> bool:

@@ -104,6 +104,15 @@ def test_splitting_a_stack_reads_nothing():
     assert [position.data.shape for position in positions] == [(3, 4, 5)] * 2
 
 
+def test_what_else_an_array_has_is_lazy():
+    assert isinstance(LAZY.max(axis=0), da.Array)
+    assert LAZY.max().compute() == WHOLE.max()
+    assert LAZY.T.shape == WHOLE.T.shape
+    np.testing.assert_array_equal(LAZY.compute(), WHOLE)
+    for name in ("rechunk", "__array_interface__", "flags", "colour"):
+        assert not hasattr(LAZY, name)
+
+
 def test_a_copy_reads_the_same_frames():
     np.testing.assert_array_equal(copy.deepcopy(LAZY), WHOLE)
 

@@ -12,7 +12,7 @@ from napari_pyama.parameters import Parameter
 from napari_pyama.widgets.editors import editor_for
 from napari_pyama.widgets.wrapped_label import WrappedLabel
 
-_EDITOR_PX: Final = 110
+_EDITOR_PX: Final = 124
 """The least width of an editor."""
 
 
