@@ -56,7 +56,7 @@ def test_a_layer_to_draw_on_belongs_to_the_frame_in_view(viewer, dock):
 
 
 def test_strokes_make_a_classifier_that_is_used_at_once(viewer, dock, tmp_path, until):
-    pytest.importorskip("sklearn")
+    pytest.importorskip("sklearn.tree")  # here, not in the thread that trains
     draw(viewer, dock)
     path = tmp_path / "classifier.npz"
     dock.training.start(path)
@@ -70,7 +70,7 @@ def test_strokes_make_a_classifier_that_is_used_at_once(viewer, dock, tmp_path, 
 
 
 def test_training_is_followed_and_cancelled_before_the_next_tree(viewer, dock, tmp_path, until):
-    pytest.importorskip("sklearn")
+    pytest.importorskip("sklearn.tree")  # here, not in the thread that trains
     draw(viewer, dock)
     dock.training.task.reported.connect(lambda words: dock.training.task.cancel())
     said = []
