@@ -74,6 +74,15 @@ CONTACT = """
     """
 
 
+def run_well(script, *arguments):
+    """Run a script that ends without an error, and give what it says."""
+    command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+    return ended.stdout
+
+
 @timed
 @pytest.mark.parametrize(
     ("kind", "name"),
@@ -85,10 +94,8 @@ CONTACT = """
     ],
 )
 def test_first_contact_does_not_hold_the_gui_thread(kind, name, small_nd2):
-    command = [sys.executable, "-c", textwrap.dedent(CONTACT), kind, name, str(small_nd2)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
-    assert "Traceback" not in ended.stderr
-    held = [float(ms) for ms in ended.stdout.splitlines()[-1].split()]
+    said = run_well(CONTACT, kind, name, str(small_nd2))
+    held = [float(ms) for ms in said.splitlines()[-1].split()]
     assert len(held) > 1
     assert max(held) < LIMIT_MS
 
@@ -115,11 +122,7 @@ def test_closing_the_window_while_a_file_opens_leaves_no_error(small_nd2):
         QTimer.singleShot(0, open_and_close)
         napari.run()
         """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=100
-    )
-    assert ended.returncode == 0
-    assert "Traceback" not in ended.stderr
+    run_well(script)
 
 
 def test_closing_the_window_before_the_thread_has_started_leaves_no_error():
@@ -138,11 +141,7 @@ def test_closing_the_window_before_the_thread_has_started_leaves_no_error():
         QTimer.singleShot(0, start_and_close)
         napari.run()
         """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=100
-    )
-    assert ended.returncode == 0
-    assert "Traceback" not in ended.stderr
+    run_well(script)
 
 
 def test_closing_a_dock_before_it_is_there_leaves_no_error():
@@ -161,8 +160,4 @@ def test_closing_a_dock_before_it_is_there_leaves_no_error():
         QTimer.singleShot(0, open_and_close)
         napari.run()
         """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=100
-    )
-    assert ended.returncode == 0
-    assert "Traceback" not in ended.stderr
+    run_well(script)
