@@ -109,8 +109,16 @@ class MicroscopyFile(Protocol):
     ) -> None: ...
 
 
-def open_microscopy(path: Path | str) -> MicroscopyFile:
+def open_microscopy(path: Path | str, *, read_once: bool = False) -> MicroscopyFile:
     """Open a microscopy file.
+
+    Parameters
+    ----------
+    path
+        A Nikon ND2 file.
+    read_once
+        Whether no frame is read twice, so that the system need not keep what was read in memory:
+        a file of terabytes would push everything else out of it.
 
     Raises
     ------
@@ -126,4 +134,4 @@ def open_microscopy(path: Path | str) -> MicroscopyFile:
         raise ReadError(f"{path} is not a file this library reads: it reads .nd2 files.")
     from pyama_core.io.nd2_file import Nd2File
 
-    return Nd2File(path)
+    return Nd2File(path, read_once=read_once)

@@ -4,6 +4,7 @@ Frames are read with plain reads, not through a memory map: a read cannot crash 
 shortened file, costs no page faults, and touches each frame once.
 """
 
+import os
 import struct
 import threading
 import weakref
@@ -117,6 +118,12 @@ class ChunkFile:
                 if not count:
                     raise EOFError(f"{self.name} ends too early.")
                 buffer = buffer[count:]
+
+    def let_go(self, start: int, size: int) -> None:
+        """Tell the system that bytes just read need not be kept in memory, where it listens."""
+        if hasattr(os, "posix_fadvise"):
+            held = min(size, self.size - start)
+            os.posix_fadvise(self._file.fileno(), start, held, os.POSIX_FADV_DONTNEED)
 
     def _content(self, offset: int) -> tuple[int, int]:
         magic, name_length, size = _HEADER.unpack(self.read(offset, _HEADER.size))

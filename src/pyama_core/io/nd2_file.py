@@ -61,6 +61,13 @@ class Nd2File(BaseSource):
     Safe to read from several threads. A copy sent to another process opens the file there when
     it first reads, without parsing the metadata again.
 
+    Parameters
+    ----------
+    path
+        The file.
+    read_once
+        Whether no frame is read twice: the system is told not to keep in memory what was read.
+
     Raises
     ------
     FileNotFoundError
@@ -69,11 +76,12 @@ class Nd2File(BaseSource):
         The file is no ND2 file, is damaged, or holds frames this library does not read.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, read_once: bool = False) -> None:
         path = Path(path)
         self._path = path
+        self._read_once = read_once
         self._lock = threading.Lock()
-        self._store: FrameStore | None = _open_store(path)
+        self._store: FrameStore | None = _open_store(path, read_once)
         try:
             self._parse(self._store)
         except BaseException:
@@ -139,7 +147,7 @@ class Nd2File(BaseSource):
         with self._lock:
             self._check_open()
             if self._store is None:
-                self._store = _open_store(self._path)
+                self._store = _open_store(self._path, self._read_once)
             return self._store
 
 
@@ -147,7 +155,7 @@ _LIVE: Final = {"_store", "_lock", "_closed"}
 """What a copy in another process makes anew."""
 
 
-def _open_store(path: Path) -> FrameStore:
+def _open_store(path: Path, read_once: bool) -> FrameStore:
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -155,7 +163,7 @@ def _open_store(path: Path) -> FrameStore:
         raise ReadError(f"{path} cannot be opened as a file ({error.strerror}).") from None
     magic = int.from_bytes(head, "little")
     if magic == MAGIC:
-        return ModernFrames(path)
+        return ModernFrames(path, read_once)
     if magic == _LEGACY_MAGIC:
         return LegacyFrames(path)
     fault = "is not an ND2 file, whatever its name says" if head else "is empty"

@@ -36,8 +36,9 @@ _DESCRIBING_CHUNKS: Final = (
 class ModernFrames:
     """Frames of an ND2 file of version 2 or 3, by sequence index; see `FrameStore`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_once: bool = False) -> None:
         self._path = path
+        self._read_once = read_once
         self._file = ChunkFile(path)
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
@@ -78,13 +79,15 @@ class ModernFrames:
         """Channels of a frame, ``(len(channels), H, W)``; raises ReadError where damaged."""
         start, size = self._file.frame_content(index)
         try:
-            if description.compressed:
-                return self._inflated(start, size, description, channels)
-            return self._split_strips(start, size, description, channels)
+            unpack = self._inflated if description.compressed else self._split_strips
+            planes = unpack(start, size, description, channels)
         except (EOFError, ValueError, zlib.error):
             raise ReadError(
                 f"Frame {index} of {self._path.name} is damaged; copy the file again."
             ) from None
+        if self._read_once:
+            self._file.let_go(start, size)
+        return planes
 
     def close(self) -> None:
         """Close the file."""

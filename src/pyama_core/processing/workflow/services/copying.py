@@ -55,7 +55,7 @@ class CopyingService(BaseProcessingService):
         if self._source is not None:
             self._copy(self._source, context, [phase, *fluorescence], fov)
         else:
-            with open_microscopy(metadata.file_path) as source:
+            with open_microscopy(metadata.file_path, read_once=True) as source:
                 self._copy(source, context, [phase, *fluorescence], fov)
         paths = context.paths(fov)
         paths.pc, paths.fl = phase, fluorescence
