@@ -10,7 +10,8 @@ from typing import Any
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata
 from pyama_core.processing.kernels import kernels_cached
-from pyama_core.processing.workflow.channel import QueueChannel, forwarding, open_channel
+from pyama_core.processing.workflow.channel import QueueChannel
+from pyama_core.processing.workflow.forwarding import forwarding, open_channel
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.index import ResultsKeeper
 from pyama_core.processing.workflow.jobs import Job, Outcome, run_job
