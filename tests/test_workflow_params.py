@@ -19,6 +19,18 @@ def test_the_flat_threshold_of_the_first_example_reaches_segmentation() -> None:
     assert workflow_params({"segmentation_threshold": 0.5}).segmentation.threshold == 0.5
 
 
+def test_the_flat_threshold_joins_the_section() -> None:
+    section = {"min_size": 50, "threshold": 0.5}
+    for others in (section, {"min_size": 50}):
+        params = workflow_params({"segmentation_threshold": 0.5, "segmentation": others})
+        assert params.segmentation.model_dump(include=set(section)) == section
+
+
+def test_two_values_of_one_parameter_are_refused() -> None:
+    with pytest.raises(InputError, match=r'^"segmentation_threshold" is 0\.5.* is 0\.3: both'):
+        workflow_params({"segmentation_threshold": 0.5, "segmentation": {"threshold": 0.3}})
+
+
 def test_the_second_example_is_valid() -> None:
     params = workflow_params(
         {

@@ -97,6 +97,11 @@ def test_flat_parameters_of_a_recipe_stay_as_they_are() -> None:
     assert workflow_params(merged).segmentation.threshold == 0.5
 
 
+def test_a_setting_replaces_the_flat_parameter_of_a_recipe() -> None:
+    merged = with_values({"segmentation_threshold": 0.5}, {"segmentation.threshold": 0.3})
+    assert workflow_params(merged).segmentation.threshold == 0.3
+
+
 def test_a_section_that_is_a_single_value_is_refused() -> None:
     with pytest.raises(InputError, match='"tracking" is 3'):
         workflow_params(with_values({"tracking": 3}, {}))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from pyama_core.errors import InputError
 from pyama_core.processing.correction.params import CorrectionParams
@@ -33,25 +33,34 @@ class WorkflowParams(Section):
     tracking: TrackingParams = TrackingParams()
     extraction: ExtractionParams = ExtractionParams()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _unfold_flat_aliases(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        unfolded = dict(values)
-        for flat, (section, name) in _FLAT_ALIASES.items():
-            if flat in unfolded:
-                given = dict(unfolded.get(section) or {})
-                given.setdefault(name, unfolded.pop(flat))
-                unfolded[section] = given
-        return unfolded
-
     def section(self, step: str) -> BaseModel | None:
         """Return the section of a step by the step's name; None where it has no parameters."""
         for name, field in type(self).model_fields.items():
             if step == (field.alias or name):
                 return getattr(self, name)  # type: ignore[no-any-return]
         return None
+
+
+def unfolded(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with flat names in their sections.
+
+    Raises
+    ------
+    InputError
+        A parameter has different values under its two names.
+    """
+    sections = dict(params)
+    for flat, (section, name) in _FLAT_ALIASES.items():
+        given = sections.get(section) or {}
+        if flat in params and isinstance(given, Mapping):
+            value = sections.pop(flat)
+            if given.get(name, value) != value:
+                raise InputError(
+                    f'"{flat}" is {value!r} and "{section}.{name}" is {given[name]!r}: both name '
+                    "the same parameter, give one of them."
+                )
+            sections[section] = {**given, name: value}
+    return sections
 
 
 def workflow_params(
@@ -74,7 +83,7 @@ def workflow_params(
     _check_is_mapping(params)
     model = _with_sections(sections or {})
     try:
-        return model.model_validate(dict(params))
+        return model.model_validate(unfolded(params))
     except ValidationError as error:
         raise InputError(_sentence(error, model)) from None
 

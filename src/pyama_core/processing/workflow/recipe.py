@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from pyama_core.errors import InputError
 from pyama_core.processing.parameters import Section, limits_of, unit_of
-from pyama_core.processing.workflow.params import WorkflowParams, sections_of
+from pyama_core.processing.workflow.params import WorkflowParams, sections_of, unfolded
 from pyama_core.processing.workflow.services.types import Channels
 
 _CHANNELS: Final = "channels"
@@ -78,7 +78,7 @@ def with_values(params: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[
     InputError
         A key is not of the form ``step.name``.
     """
-    merged = {step: {} if values is None else values for step, values in params.items()}
+    merged = {step: {} if values is None else values for step, values in unfolded(params).items()}
     for key, value in settings.items():
         step, dot, name = key.partition(".")
         if not (step and dot and name):
