@@ -64,7 +64,12 @@ def moving_bytes(scene: Scene, folder: Path, repeats: int) -> float:
         shutil.rmtree(output, ignore_errors=True)
         _bring_to_memory(scene.file(folder))
 
-    return cpu_ms(move, repeats, prepare) / scene.megapixel_frames
+    return cpu_ms(move, repeats, prepare, bytes_moved(scene)) / scene.megapixel_frames
+
+
+def bytes_moved(scene: Scene) -> int:
+    """Bytes that the whole workflow reads and writes."""
+    return round(scene.megapixel_frames * 1e6) * (BYTES_READ + BYTES_WRITTEN)
 
 
 def _prepared(file: Path, output: Path) -> PreparedRun:
@@ -77,13 +82,19 @@ def _prepared(file: Path, output: Path) -> PreparedRun:
 def _cost(scene: Scene, run: PreparedRun, step: str, repeats: int) -> StepCost:
     services = [service for service in run.services if service.name == step]
 
+    peaks = []
+
     def prepare() -> None:
         _remove_outputs(run, services)
         _bring_to_memory(run.metadata.file_path)
 
-    with peak_anonymous_memory() as peak:
-        ms = cpu_ms(partial(_work, run, services), repeats, prepare) / scene.megapixel_frames
-    return StepCost(scene, step, ms, peak.megabytes)
+    def work() -> None:
+        with peak_anonymous_memory() as peak:
+            _work(run, services)
+        peaks.append(peak.megabytes)
+
+    ms = cpu_ms(work, repeats, prepare, bytes_moved(scene)) / scene.megapixel_frames
+    return StepCost(scene, step, ms, max(peaks))
 
 
 def _remove_outputs(run: PreparedRun, services: Sequence[BaseProcessingService]) -> None:

@@ -1,6 +1,5 @@
 """The whole run from ND2 to traces, and what starts before it."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
+from benchmarks.speed.measure import settle
 from benchmarks.speed.scenes import Scene
-from benchmarks.speed.steps import BYTES_READ, BYTES_WRITTEN, CHANNELS
+from benchmarks.speed.steps import CHANNELS, bytes_moved
 from pyama_core.io import MicroscopyMetadata, open_microscopy
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.services.types import ProcessingContext
@@ -30,11 +28,10 @@ def run_times(scene: Scene, folder: Path, repeats: int) -> RunTimes:
     """Time the whole run, each kind of memory in turn; medians."""
     with open_microscopy(scene.file(folder)) as source:
         metadata = source.metadata
-    n_bytes = round(scene.megapixel_frames * 1e6) * (BYTES_READ + BYTES_WRITTEN)
     found, at_hand = [], []
     for _ in range(repeats):
         found.append(_run_once(metadata, folder / "run"))
-        at_hand.append(_run_once(metadata, folder / "run", n_bytes))
+        at_hand.append(_run_once(metadata, folder / "run", bytes_moved(scene)))
     return RunTimes(median(at_hand), median(found))
 
 
@@ -46,20 +43,10 @@ def start_seconds(code: str, repeats: int) -> float:
 
 def _run_once(metadata: MicroscopyMetadata, output: Path, bytes_at_hand: int = 0) -> float:
     shutil.rmtree(output, ignore_errors=True)
-    os.sync()  # what earlier work left to be written would be written at this run's expense
-    _touch_memory(bytes_at_hand)
+    settle(bytes_at_hand)
     started = time.perf_counter()
     run_complete_workflow(metadata, ProcessingContext(output, CHANNELS), n_workers=2)
     return time.perf_counter() - started
-
-
-def _touch_memory(n_bytes: int) -> None:
-    """Use memory and give it back to the system.
-
-    A virtual machine gets memory from its host when it is first touched, which on some costs ten
-    times as much as writing to it, and loses it again some seconds after it was last used.
-    """
-    np.empty(n_bytes, np.uint8).fill(1)
 
 
 def _timed(command: list[str]) -> float:
