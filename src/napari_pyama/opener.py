@@ -11,6 +11,7 @@ from napari.utils import cancelable_progress
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_pyama.notices import notify_error
+from napari_pyama.per_viewer import PerViewer
 from napari_pyama.start import prepare
 from napari_pyama.task import Report, Task
 
@@ -114,12 +115,5 @@ def _add(viewer: Any, layer: "LayerTuple") -> None:
         added.editable = added.editable and not isinstance(added, Labels)
 
 
-_OPENERS: "weakref.WeakKeyDictionary[Any, Opener]" = weakref.WeakKeyDictionary()
-
-
-def opener_of(viewer: Any) -> Opener:
-    """Return who opens files for a viewer; the same each time."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer not in _OPENERS:
-        _OPENERS[viewer] = Opener(viewer)
-    return _OPENERS[viewer]
+opener_of = PerViewer(Opener)
+"""Gives who opens files for a viewer; the same each time."""

@@ -4,12 +4,12 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
 
 from psygnal import Signal
 from pydantic import BaseModel
 
 from napari_pyama.channels import ChannelChoice, likely_channels
+from napari_pyama.per_viewer import PerViewer
 from pyama_core.io import MicroscopyFile
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
 from pyama_core.processing.workflow.recipe import read_recipe, recipe_text
@@ -107,12 +107,5 @@ class Session:
         self.recipe = params
 
 
-_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
-
-
-def session_of(viewer: Any) -> Session:
-    """Return the session of a viewer; the first call starts it."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session()
-    return _SESSIONS[viewer]
+session_of = PerViewer(lambda _viewer: Session())
+"""Gives the session of a viewer; the first call starts it."""

@@ -7,6 +7,7 @@ from qtpy.QtCore import QObject
 
 from napari_pyama.layers import FILES, FOV, FilesOf, LayerTuple, origin_of
 from napari_pyama.newest import NewestOnly
+from napari_pyama.per_viewer import PerViewer
 from napari_pyama.result_tables import read_tracks
 from napari_pyama.tracks import TRACKS, replace_tracks, tracks_layer
 from napari_pyama.view import View, view_of
@@ -45,15 +46,8 @@ class TracksFollower(QObject):
             replace_tracks(layer, layer_tuple)
 
 
-_FOLLOWERS: "weakref.WeakKeyDictionary[Any, TracksFollower]" = weakref.WeakKeyDictionary()
-
-
-def follow_tracks(viewer: Any) -> TracksFollower:
-    """Have a viewer's tracks follow its position slider; the same follower each time."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer not in _FOLLOWERS:
-        _FOLLOWERS[viewer] = TracksFollower(viewer)
-    return _FOLLOWERS[viewer]
+follow_tracks = PerViewer(TracksFollower)
+"""Has a viewer's tracks follow its position slider; the same follower each time."""
 
 
 def _tracks_in(view: View, files: FilesOf) -> LayerTuple:
