@@ -122,6 +122,11 @@ def test_a_stranger_is_not_listened_to() -> None:
     assert repr(line.secret) not in repr(line) + repr(worker_end(line))
 
 
+def test_a_caller_who_says_nothing_keeps_nobody_waiting() -> None:
+    with open_line() as line, Client(line.address):
+        assert not talk(worker_end(line), 0)
+
+
 def test_nothing_is_left_of_a_line() -> None:
     before = set(threading.enumerate())
     with open_line() as line:

@@ -17,6 +17,7 @@ from pyama_core.io.tables import read_table
 from pyama_core.processing.workflow.index import ResultsKeeper
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from tests.scenes import MINUTES_PER_FRAME, scene_frame
 
@@ -160,6 +161,20 @@ def test_a_failure_stays_in_its_fov(metadata: MicroscopyMetadata, tmp_path: Path
     assert not context.results_paths[1].traces_csv
     status = json.loads((tmp_path / "fov_001" / "status.json").read_text())
     assert status["steps"]["segmentation"]["state"] == "failed"
+
+
+class StopsItself(BaseProcessingService):
+    name = "stops"
+
+    def process_fov(self, *given: Any) -> None:
+        raise InterruptedError
+
+
+def test_work_that_stops_though_nobody_cancelled_has_failed(
+    metadata: MicroscopyMetadata, tmp_path: Path
+) -> None:
+    assert not run(metadata, context_for(tmp_path), fovs=[0], services=[StopsItself()])
+    assert "nobody had cancelled" in read_results(tmp_path).extra["failures"]["0"]
 
 
 def test_cancelling_raises_and_the_next_call_goes_on(

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from typing import Any, Final
 
 from pyama_core.processing.workflow.channel import QueueChannel
@@ -66,8 +72,10 @@ class Line(QueueChannel):
         return WorkerEnd, (self.address, self.secret)
 
     def answer(self, connection: "Connection") -> None:
-        """Take what one worker says until it has no more to say."""
-        with connection, suppress(OSError, EOFError):
+        """Take what one worker says, once it has proved to be one, until it has no more to say."""
+        with connection, suppress(*_CALL_FAILED):
+            deliver_challenge(connection, self.secret)
+            answer_challenge(connection, self.secret)
             while True:
                 message = connection.recv()
                 if message is not _QUESTION:
@@ -77,14 +85,14 @@ class Line(QueueChannel):
     def wake(self) -> None:
         """Call the run itself, so that who waits for calls looks up."""
         with suppress(*_CALL_FAILED):
-            Client(self.address, authkey=self.secret).close()
+            Client(self.address).close()
 
 
 @contextmanager
 def open_line() -> Iterator[Line]:
     """Answer worker processes; one still at work after the block is told that it is cancelled."""
     secret = os.urandom(_SECRET_BYTES)
-    with _listener(secret) as listener:
+    with _listener() as listener:
         line = Line(queue.Queue(), threading.Event(), listener.address, secret)
         closed = threading.Event()
         thread = threading.Thread(target=_take_calls, args=(listener, line, closed), daemon=True)
@@ -98,18 +106,19 @@ def open_line() -> Iterator[Line]:
             thread.join(_SECONDS_TO_HANG_UP)
 
 
-def _listener(secret: bytes) -> Listener:
+def _listener() -> Listener:
+    """Listen to anyone: who calls proves to be a worker in a thread where others need not wait."""
     try:
-        return Listener(backlog=_WAITING_CALLS, authkey=secret)
+        return Listener(backlog=_WAITING_CALLS)
     except OSError:  # The temporary folder has too long a name for a socket, or takes none.
-        return Listener(("localhost", 0), backlog=_WAITING_CALLS, authkey=secret)
+        return Listener(("localhost", 0), backlog=_WAITING_CALLS)
 
 
 def _take_calls(listener: Listener, line: Line, closed: threading.Event) -> None:
     while not closed.is_set():
         try:
             connection = listener.accept()
-        except _CALL_FAILED:
+        except OSError:
             time.sleep(_SECONDS_AFTER_A_FAILED_CALL)
         else:
             threading.Thread(target=line.answer, args=(connection,), daemon=True).start()

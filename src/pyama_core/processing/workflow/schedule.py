@@ -58,6 +58,7 @@ class Schedule:
     _stage: Counter[int] = field(default_factory=Counter, init=False)
     _deaths: Counter[int] = field(default_factory=Counter, init=False)
     _running: "dict[Future[Outcome], int]" = field(default_factory=dict, init=False)
+    _draining: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._waiting = deque(self.stages)
@@ -73,6 +74,7 @@ class Schedule:
 
     def drain(self) -> None:
         """Give jobs under way some seconds to notice that they were cancelled."""
+        self._draining = True
         for future in self._running:
             future.cancel()
         deadline = time.monotonic() + _SECONDS_TO_STOP
@@ -112,6 +114,8 @@ class Schedule:
                 self._advance(fov, future.result())
 
     def _advance(self, fov: int, outcome: Outcome) -> None:
+        if outcome.cancelled and not self._draining:
+            outcome = _stopped_itself(self.stages[fov][self._stage[fov]])
         self._stage[fov] += 1
         if outcome.error or outcome.cancelled or self._stage[fov] == len(self.stages[fov]):
             self._suspects.discard(fov)
@@ -136,12 +140,23 @@ class Schedule:
 
 
 def _killed(job: Job) -> Outcome:
+    return _failed(
+        job,
+        f"The worker processing FOV {job.fov} died {_DEATHS_TO_FAIL} times, probably for lack "
+        "of memory: use fewer workers or a machine with more memory.",
+    )
+
+
+def _stopped_itself(job: Job) -> Outcome:
+    return _failed(
+        job,
+        f"The worker processing FOV {job.fov} stopped although nobody had cancelled the run: it "
+        "could not reach the run, or a step raised InterruptedError. Give an executor with workers "
+        "on this machine, or a dask client's, and run it again.",
+    )
+
+
+def _failed(job: Job, error: str) -> Outcome:
     return Outcome(
-        job.fov,
-        job.context.paths(job.fov),
-        failed_step=job.services[0].name,
-        error=(
-            f"The worker processing FOV {job.fov} died {_DEATHS_TO_FAIL} times, probably for lack "
-            "of memory: use fewer workers or a machine with more memory."
-        ),
+        job.fov, job.context.paths(job.fov), failed_step=job.services[0].name, error=error
     )
