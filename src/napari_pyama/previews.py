@@ -23,7 +23,7 @@ from pyama_core.columns import FRAME, GOOD, REASON
 from pyama_core.io import read_projected
 from pyama_core.processing.correction import correct_frame
 from pyama_core.processing.extraction import extract_stack
-from pyama_core.processing.segmentation import SegmentedFrame, segment_frame
+from pyama_core.processing.segmentation import Doubts, SegmentedFrame, segment_frame
 from pyama_core.processing.tracking import track_stack
 from pyama_core.processing.workflow.params import WorkflowParams
 
@@ -72,9 +72,10 @@ def preview_segmentation(request: Request) -> Preview:
     labels = _labels_of(segmented)
     share = 100 * np.count_nonzero(labels) / labels.size
     n_cells = f"{_cells(int(labels.max()))}, " if segmented.instances is not None else ""
-    return Preview(
-        [_labels(request, "segmentation", labels)], f"{n_cells}{share:.1f} % of the frame is cell."
-    )
+    doubts = Doubts(request.recipe.segmentation)
+    doubts.look_at(segmented)
+    said = [f"{n_cells}{share:.1f} % of the frame is cell.", *doubts.notes()]
+    return Preview([_labels(request, "segmentation", labels)], " ".join(said))
 
 
 def preview_correction(request: Request) -> Preview:

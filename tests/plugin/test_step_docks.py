@@ -267,6 +267,13 @@ def test_every_dock_copies_the_command_of_the_whole_run(shown, shared_data):
     assert "--set segmentation.opening_iterations=1" in command
 
 
+def test_the_preview_says_that_no_cell_is_found_and_what_to_try(viewer, shown, until):
+    session_of(viewer).set_section("segmentation", SegmentationParams(min_size=100_000))
+    dock = shown(SegmentDock(viewer))
+    until(lambda: "No cell is found in this frame" in dock.status.text())
+    assert "segmentation.min_size" in dock.status.text()
+
+
 def test_an_empty_segmentation_gives_empty_results_and_no_error(viewer, shown, until, monkeypatch):
     from napari_pyama import notices
 

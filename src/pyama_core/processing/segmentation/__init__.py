@@ -1,5 +1,6 @@
 """Where the cells are: masks and instances of each frame."""
 
+from pyama_core.processing.segmentation.doubts import Doubts
 from pyama_core.processing.segmentation.methods import check_method, method_names
 from pyama_core.processing.segmentation.named_files import files_named
 from pyama_core.processing.segmentation.params import SegmentationParams
@@ -14,6 +15,7 @@ from pyama_core.processing.segmentation.types import (
 
 __all__ = [
     "CheckedMethod",
+    "Doubts",
     "FovMethod",
     "FrameMethod",
     "FrameSegmenter",

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from pyama_core.io.atomic import write_npy_stream
 from pyama_core.io.microscopy import MicroscopyMetadata
-from pyama_core.processing.segmentation import SegmentedFrame, files_named, segment_stack
+from pyama_core.processing.segmentation import (
+    Doubts,
+    SegmentedFrame,
+    files_named,
+    segment_stack,
+)
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
@@ -49,10 +54,13 @@ class SegmentationService(BaseProcessingService):
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
         phase = load_stack(paths.pc[1] if paths.pc else layout.phase(fov), "phase-contrast stack")
+        params = self.params(context)
+        doubts = Doubts(params)
         segmented = segment_stack(
-            phase, self.params(context), missing=metadata.missing_frames.get(fov, ()), fov=fov
+            phase, params, missing=metadata.missing_frames.get(fov, ()), fov=fov
         )
-        has_instances = self._write(segmented, layout, fov, phase)
+        has_instances = self._write(_watched(segmented, doubts), layout, fov, phase)
+        self.notes += doubts.notes()
         paths.seg = (layout.pc, layout.segmentation(fov))
         paths.seg_instances = (layout.pc, layout.instances(fov)) if has_instances else None
         if not has_instances:
@@ -97,3 +105,9 @@ class SegmentationService(BaseProcessingService):
                     instances.write(frame.instances.astype(np.uint32, copy=False))
                 self.progress_callback(fov, t, shape[0], "segmenting phase contrast")
         return instances is not None
+
+
+def _watched(segmented: Iterator[SegmentedFrame], doubts: Doubts) -> Iterator[SegmentedFrame]:
+    for frame in segmented:
+        doubts.look_at(frame)
+        yield frame
