@@ -78,13 +78,15 @@ def _shared_regions(
     before: Labels, after: Labels, common: NDArray[np.bool_], overlap: float
 ) -> Iterator[NDArray[np.intp]]:
     """Pixels that a region of `before` and one of `after`, which overlap enough, have in common."""
+    size_before, size_after = (np.bincount(labels.ravel()) for labels in (before, after))
     pixels = np.flatnonzero(common)
-    pairs = np.stack([before.ravel()[pixels], after.ravel()[pixels]], axis=1)
-    found, of_pixel, shared = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
-    sizes = (np.bincount(labels.ravel()) for labels in (before, after))
-    union = sum(size[number] for size, number in zip(sizes, found.T, strict=True)) - shared
-    for pair in np.flatnonzero(shared >= overlap * union):
-        yield pixels[of_pixel.ravel() == pair]
+    pair = before.ravel()[pixels].astype(np.int64) * size_after.size + after.ravel()[pixels]
+    order = np.argsort(pair, kind="stable")
+    found, start, shared = np.unique(pair[order], return_index=True, return_counts=True)
+    first, second = np.divmod(found, size_after.size)
+    union = size_before[first] + size_after[second] - shared
+    for k in np.flatnonzero(shared >= overlap * union):
+        yield pixels[order[start[k] : start[k] + shared[k]]]
 
 
 def _add(held: _Held, region: NDArray[np.intp]) -> None:
