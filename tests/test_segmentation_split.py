@@ -107,6 +107,24 @@ def test_a_dark_line_splits_by_intensity():
     assert numbers[40, 25] != numbers[40, 55]
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_pixels_that_are_not_finite_hide_no_notch(bad):
+    mask = disks((80, 80), [(40, 40)], radius=25)
+    frame = np.where(mask, 3000, 1000).astype(np.float32)
+    frame[:, 36:44] = 1000
+    frame[[5, 30], [5, 25]] = bad
+    params = SegmentationParams(split="intensity", split_smoothing=2)
+    assert split_cells(frame, mask, params).max() == 2
+
+
+@pytest.mark.parametrize("method", ["distance", "intensity"])
+def test_equal_heights_have_no_notch_whatever_the_outline(method):
+    bow = np.zeros((16, 16), bool)
+    bow[8, 2:12] = bow[2:9, 2] = bow[2:9, 11] = True
+    params = SegmentationParams(split=method, split_smoothing=0)
+    assert split_cells(np.ones((16, 16), np.uint8), bow, params).max() == 1
+
+
 @pytest.mark.parametrize("method", ["distance", "intensity"])
 @pytest.mark.parametrize("fill", [False, True])
 def test_an_empty_and_a_full_mask(method, fill):

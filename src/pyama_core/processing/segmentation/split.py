@@ -64,17 +64,19 @@ def flooded(
 ) -> NDArray[np.unsignedinteger[Any]]:
     """Tell apart the hills of `heights` within a mask that rise `depth` above their saddles.
 
-    Heights are taken in 65535 steps from the least to the greatest in the mask.
+    Heights are taken in 65535 steps from the least to the greatest in the mask; where all are
+    equal there is no notch.
     """
     inside, region = np.flatnonzero(mask), _regions(mask)
     values = heights.ravel()[inside]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     scale = _LEVELS / (high - low) if high > low else 0.0
+    notch = depth * scale if high > low else np.inf
     downs = np.rint((high - values) * scale).astype(np.uint16)
     order = np.argsort(downs, kind="stable")
     order = order[np.argsort(region[order], kind="stable")]
     numbers = np.zeros(mask.shape, np.uint32)
-    count = flood(numbers, heights.ravel(), inside[order], downs[order], depth * scale)
+    count = flood(numbers, heights.ravel(), inside[order], downs[order], notch)
     return numbers if count > np.iinfo(np.uint16).max else numbers.astype(np.uint16)
 
 
@@ -91,11 +93,12 @@ def _regions(mask: NDArray[np.bool_]) -> NDArray[Any]:
 
 
 def _contrast(frame: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How much each pixel differs from the background's median."""
-    background = frame[~mask]
-    level = np.median(background if background.size else frame)
-    contrast: NDArray[np.float32] = np.abs(frame.astype(np.float32) - np.float32(level))
-    return contrast
+    """How much each pixel differs from the background's median; not at all where not finite."""
+    known = np.isfinite(frame)
+    background = frame[known & ~mask]
+    level = np.median(background if background.size else frame[known]) if known.any() else 0
+    contrast = np.abs(frame.astype(np.float32) - np.float32(level))
+    return np.where(known, contrast, np.float32(0))
 
 
 @kernel
