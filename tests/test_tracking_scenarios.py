@@ -141,6 +141,20 @@ def test_drift_comes_from_the_phase_channel_where_there_is_one():
     assert any("12" in note for note in tracking.notes)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_pixels_that_are_not_finite_hide_no_drift(bad):
+    field = np.random.default_rng(0).normal(1000, 300, (200, 200)).astype(np.float32)
+    movie = np.stack([field[20:148, 20:148], np.full((128, 128), bad), field[8:136, 27:155]])
+    movie[0, 60, 60:64] = bad
+    cell = np.zeros((3, 128, 128), bool)
+    cell[0, 40:50, 60:70] = cell[2, 52:62, 53:63] = True
+    tracking = track_stack(cell, PARAMS, phase=movie, missing=[1])
+    assert tracking.drift[2] == pytest.approx([12, -7], abs=0.3)
+    assert len(tracking.lineage) == 1
+    unread = track_stack(cell, PARAMS, phase=movie)
+    assert np.isfinite(unread.drift).all()
+
+
 @pytest.mark.parametrize("shape", [(16, 16), (16, 4096), (1000, 16), (33, 47)])
 def test_drift_is_measured_on_frames_of_any_shape(shape):
     phase = np.random.default_rng(0).integers(0, 4000, (2, *shape)).astype(np.uint16)

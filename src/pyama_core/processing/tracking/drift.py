@@ -36,7 +36,7 @@ class DriftMeter:
 
     def step(self, frame: NDArray[np.generic]) -> Floats:
         """Return how far the field moved, y, x in pixels, since the last frame given."""
-        small = _thinned(frame, self._factor)
+        small = _filled(_thinned(frame, self._factor))
         small = (small - small.mean()) * self._window
         spectrum = np.fft.rfft2(small)
         before, self._before = self._before, spectrum
@@ -59,6 +59,15 @@ def _thinned(frame: NDArray[np.generic], factor: int) -> NDArray[np.float32]:
     rows = frame[: frame.shape[0] // factor * factor : factor, :width]
     parts = rows.reshape(len(rows), -1, factor)
     return np.asarray(parts @ np.ones(factor, np.float32), np.float32)
+
+
+def _filled(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put the mean in the place of pixels that are not finite, or the transform has no others."""
+    known = np.isfinite(image)
+    if known.all():
+        return image
+    mean = image[known].mean() if known.any() else np.float32(0)
+    return np.where(known, image, mean)
 
 
 def _peak(surface: NDArray[np.floating]) -> Floats:
