@@ -181,6 +181,16 @@ def test_cells_in_every_pixel_of_every_frame_leave_a_finite_image(method):
         assert abs(np.median(corrected)) < 1
 
 
+@pytest.mark.parametrize("fill", ["neighbors", "frame_median"])
+def test_a_pixel_without_a_value_takes_no_frame_of_cells_with_it(fill):
+    frames = np.full((2, 40, 40), 5.0, np.float32)
+    frames[0, 3, 3] = np.nan
+    params = CorrectionParams(method="tiles", fill=fill)
+    corrected = np.stack(list(correct_stack(frames, np.ones(frames.shape, bool), params)))
+    assert np.isnan(corrected).sum() == 1
+    assert np.nanmax(np.abs(corrected)) == 0
+
+
 def test_pixels_that_are_not_finite_are_no_background():
     frame = np.full((40, 40), 5.0, np.float32)
     frame[3:9, 3:9] = np.nan

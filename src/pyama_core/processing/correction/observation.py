@@ -77,5 +77,11 @@ class Observed:
         self.tiles[t] = medians.tiles
         self.patches.note(t, medians.patches)
         self.pixels.note(t, frame, masked)
-        self.whole[t] = np.median(frame) if np.isnan(medians.whole) else medians.whole
+        self.whole[t] = _median(frame) if np.isnan(medians.whole) else medians.whole
         self.masked_share[t] = 1 - medians.patches.pixels.sum() / frame.size
+
+
+def _median(frame: NDArray[Any]) -> float:
+    """Median of the finite pixels; NaN where there are none."""
+    known = frame[np.isfinite(frame)]
+    return float(np.median(known)) if known.size else np.nan
