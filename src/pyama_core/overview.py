@@ -54,7 +54,7 @@ def draw_overview(
     figure = Figure(figsize=(15, 4.6 * n_rows), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(n_rows, 3, squeeze=False)
-    phase = _raw_frame(layout, metadata, fov, layout.pc, layout.phase(fov), t)
+    phase = _raw_frame(metadata, fov, layout.pc, layout.phase(fov), t)
     for row, channel in zip(axes, layout.trace_channels(), strict=True):
         _draw_cells(
             row[0], phase, np.asarray(labels[t]), f"{_name(metadata, layout.pc)}, frame {t}"
@@ -74,7 +74,7 @@ def _busiest_frame(labels: NDArray[Any]) -> int:
 
 
 def _raw_frame(
-    layout: Layout, metadata: MicroscopyMetadata, fov: int, channel: int, path: Path, t: int
+    metadata: MicroscopyMetadata, fov: int, channel: int, path: Path, t: int
 ) -> NDArray[Any]:
     if path.exists():
         return np.asarray(np.load(path, mmap_mode="r")[t])
@@ -99,19 +99,20 @@ def _outlines(labels: NDArray[Any]) -> NDArray[np.float32]:
     edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
     edge |= np.roll(edge, 1, axis=0) | np.roll(edge, 1, axis=1)
     edge &= labels > 0
+    cells, of_pixel = np.unique(labels[edge], return_inverse=True)
+    colors = np.array([(*_color(cell), 1) for cell in cells]).reshape(-1, 4)
     image = np.zeros((*labels.shape, 4), np.float32)
-    for cell in np.unique(labels[edge]):
-        image[edge & (labels == cell)] = (*_color(cell), 1)
+    image[edge] = colors[of_pixel]
     return image
 
 
 def _centers(labels: NDArray[Any]) -> dict[int, tuple[float, float]]:
+    """Give the mean row and column of each cell."""
     rows, columns = np.nonzero(labels)
-    cells = labels[rows, columns]
-    return {
-        int(cell): (float(rows[cells == cell].mean()), float(columns[cells == cell].mean()))
-        for cell in np.unique(cells)
-    }
+    cells, of_pixel = np.unique(labels[rows, columns], return_inverse=True)
+    area = np.bincount(of_pixel)
+    centers = (np.bincount(of_pixel, at) / area for at in (rows, columns))
+    return dict(zip(cells.tolist(), zip(*centers, strict=True), strict=True))
 
 
 def _write_id(axis: Any, cell: int, row: float, column: float) -> None:
@@ -139,7 +140,7 @@ def _draw_fluorescence(
         image = np.asarray(np.load(corrected, mmap_mode="r")[t])
         _draw_image(axis, image, f"{_name(metadata, channel)}, background corrected")
     else:
-        raw = _raw_frame(layout, metadata, fov, channel, layout.fluorescence(fov, channel), t)
+        raw = _raw_frame(metadata, fov, channel, layout.fluorescence(fov, channel), t)
         _draw_image(axis, raw, f"{_name(metadata, channel)}, raw")
 
 
