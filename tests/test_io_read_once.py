@@ -25,7 +25,7 @@ Movie = tuple[Path, NDArray[np.uint16]]
 def share_in_memory(path: Path) -> float:
     """Tell which share of a file's pages the system has in memory."""
     with path.open("rb") as file:
-        # Otherwise asking for one page brings its neighbours.
+        # Otherwise asking for one page brings its neighbors.
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         offsets = range(0, path.stat().st_size, _PAGE)
         return float(np.mean([_is_at_hand(file.fileno(), offset) for offset in offsets]))
