@@ -200,6 +200,20 @@ def test_pixels_that_are_not_finite_are_no_background():
     assert np.isnan(corrected[4, 4])
 
 
+@pytest.mark.parametrize("dead", [-1e9, 1e7, 1e12])
+@pytest.mark.parametrize("method", ["auto", "tiles", "regression_gain"])
+def test_a_dead_pixel_spoils_no_background(method, dead):
+    movie = make_movie([400, 380, 360, 340])
+    frames = movie.frames.astype(np.float32)
+    params = CorrectionParams(method=method)
+    alive = estimate_background(frames, movie.masks, params)
+    frames[:, 20, 20] = dead
+    background = estimate_background(frames, movie.masks, params)
+    assert background.method == alive.method
+    for t in range(4):
+        np.testing.assert_allclose(background.surface(t), alive.surface(t), atol=0.5)
+
+
 def test_extrapolating_follows_a_slope_to_the_border_and_holding_does_not():
     ramp = np.broadcast_to(np.arange(0, 1200, 2, dtype=np.uint16), (600, 600))
     mask = np.zeros((600, 600), bool)

@@ -11,9 +11,15 @@ from pyama_core.processing.kernels import kernel
 LEVELS: Final = 65536
 """Values a pixel is told apart by while counting."""
 
+_SAMPLED_PER_AXIS: Final = 128
+_MOST: Final = (1, 99)
+"""Percentiles between which most pixels lie."""
+_FAR: Final = 8.0
+"""Pixels that lie so many times the spread of most beyond these are all one level."""
+
 
 def into_levels(frame: NDArray[Any], masked: Mask) -> tuple[NDArray[np.uint16], Mask, float, float]:
-    """Sort pixels into levels between the least and the greatest free one.
+    """Sort pixels into levels between the least and the greatest free one, save far outliers.
 
     Returns
     -------
@@ -21,11 +27,24 @@ def into_levels(frame: NDArray[Any], masked: Mask) -> tuple[NDArray[np.uint16], 
     the width of a level.
     """
     masked = masked.copy()
-    low, high = _free_range(frame, masked)
+    low, high = _without_outliers(frame, masked, *_free_range(frame, masked))
     step = (high - low) / (LEVELS - 1) if high > low else 1.0
     codes = np.zeros(frame.shape, dtype=np.uint16)
     _sort_in(frame, masked, low, step, codes)
     return codes, masked, low, step
+
+
+def _without_outliers(
+    frame: NDArray[Any], masked: Mask, low: float, high: float
+) -> tuple[float, float]:
+    """Narrow a range that a few pixels, dead ones for one, widen until the others are one level."""
+    step_y, step_x = (max(size // _SAMPLED_PER_AXIS, 1) for size in frame.shape)
+    some = frame[::step_y, ::step_x][~masked[::step_y, ::step_x]]
+    if not some.size:
+        return low, high
+    first, last = np.percentile(some, _MOST).tolist()
+    far = _FAR * (last - first)
+    return (max(low, first - far), min(high, last + far)) if far > 0 else (low, high)
 
 
 def median_within(
@@ -60,7 +79,8 @@ def _sort_in(
     for y in range(frame.shape[0]):
         for x in range(frame.shape[1]):
             if not masked[y, x]:
-                codes[y, x] = np.uint16(min((np.float64(frame[y, x]) - low) / step, LEVELS - 1))
+                level = (np.float64(frame[y, x]) - low) / step
+                codes[y, x] = np.uint16(max(0.0, min(level, LEVELS - 1.0)))
 
 
 @kernel
