@@ -17,6 +17,7 @@ class FovProgress:
     message: str = "waiting"
     share: float = 0.0
     """Part of its work that is done, 0 to 1."""
+    ended: bool = False
     failed: bool = False
 
     def take(self, event: ProgressEvent) -> None:
@@ -29,9 +30,11 @@ class FovProgress:
         self.share = max(self.share, min(share, 1.0))
 
     def end(self, message: str) -> None:
-        """Take the news that it ended."""
-        self.step, self.message, self.share = "", message, 1.0
+        """Take the news that it ended; one that failed or was cancelled got no further."""
+        self.step, self.message, self.ended = "", message, True
         self.failed = message.startswith("failed")
+        if message.startswith("done"):
+            self.share = 1.0
 
 
 @dataclass
@@ -80,7 +83,7 @@ class RunProgress:
         to_do = [fov for fov in self.fovs.values() if fov.steps]
         if not to_do:
             return 1.0 if self.fovs else 0.0
-        return sum(fov.share for fov in to_do) / len(to_do)
+        return sum(1.0 if fov.ended else fov.share for fov in to_do) / len(to_do)
 
     @property
     def failures(self) -> dict[int, str]:
@@ -95,7 +98,7 @@ class RunProgress:
 
     def in_words(self) -> str:
         """Say how many FOVs are through and how long it will take."""
-        n_ended = sum(fov.share == 1 for fov in self.fovs.values())
+        n_ended = sum(fov.ended for fov in self.fovs.values())
         text = f"{n_ended} of {len(self.fovs)} FOVs are through"
         left = self.seconds_left()
         if left is None or n_ended == len(self.fovs):

@@ -51,6 +51,15 @@ def test_a_fov_that_ends_is_named_and_a_failure_kept_with_its_reason():
     assert progress.in_words().startswith("1 of 2 FOVs are through, ")
 
 
+@pytest.mark.parametrize("message", ["cancelled", "failed in tracking: no cells"])
+def test_a_fov_that_did_not_get_through_shows_how_far_it_got(message):
+    progress = RunProgress.of_steps({0: STEPS})
+    progress.take(event("segmentation", t=4))
+    progress.take(event("workflow", message=message))
+    assert progress.fovs[0].share == pytest.approx((1 + 0.5) / 3)
+    assert progress.share == 1
+
+
 def test_fovs_done_before_count_as_through():
     progress = RunProgress.of_steps({0: (), 1: STEPS})
     assert progress.fovs[0].message == "done before"
