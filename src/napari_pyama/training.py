@@ -51,7 +51,6 @@ def strokes_layer(view: View) -> Labels:
     )
     layer.brush_size = max(3, metadata.width // 300)
     layer.selected_label = 2
-    layer.mode = "paint"
     return layer
 
 

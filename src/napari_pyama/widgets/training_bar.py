@@ -83,7 +83,8 @@ class TrainingBar(QWidget):
         if request is None:
             show_warning("There is nothing to draw on: open an ND2 file or an image first.")
             return
-        self._viewer.add_layer(strokes_layer(request.view))
+        layer = self._viewer.add_layer(strokes_layer(request.view))
+        layer.mode = "paint"  # once it is shown: napari's buttons follow only later changes
 
     def _on_train(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save classifier", "classifier.npz", _FILTER)
