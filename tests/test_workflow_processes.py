@@ -269,6 +269,41 @@ def test_ctrl_c_at_the_start_leaves_no_traceback(
 
 
 @needs_signals
+def test_interrupts_are_kept_from_the_first_children_too(tmp_path: Path) -> None:
+    done = run_script(
+        tmp_path,
+        """
+        import signal
+        from multiprocessing import resource_tracker
+        from pyama_core.processing.workflow.child import interrupts_kept_from_children
+
+        with interrupts_kept_from_children():
+            resource_tracker.ensure_running()
+            print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        """,
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_a_worker_whose_parent_died_while_it_started_ends(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    done = run_script(
+        tmp_path,
+        f"""
+        import time
+        from pyama_core.processing.workflow.child import become_worker
+
+        become_worker({dead.pid})
+        time.sleep(60)
+        print("still here")
+        """,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+
+
+@needs_signals
 def test_a_killed_run_is_taken_up_where_it_was(long_nd2: Path, tmp_path: Path) -> None:
     run = start_run(long_nd2, tmp_path)
     wait_for_first_output(tmp_path)

@@ -5,7 +5,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import Final
 
 import psutil
@@ -13,11 +14,10 @@ import psutil
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 
-def become_worker() -> None:
+def become_worker(parent_pid: int) -> None:
     """Leave Ctrl-C to the parent, which tells workers to stop, and end when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = psutil.Process(os.getppid())
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent_pid,), daemon=True).start()
 
 
 @contextmanager
@@ -26,6 +26,7 @@ def interrupts_kept_from_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # Before Python 3.13, launching it lets interrupts through.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -33,7 +34,14 @@ def interrupts_kept_from_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with(parent: psutil.Process) -> None:
-    while os.getppid() == parent.pid and parent.is_running():
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+def _end_with(parent_pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(parent_pid)
+        while _is_there(parent):
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
     os._exit(1)
+
+
+def _is_there(parent: psutil.Process) -> bool:
+    # A dead parent may still be listed; where that can be, orphans are given another one.
+    return parent.is_running() and (os.name == "nt" or os.getppid() == parent.pid)

@@ -45,9 +45,9 @@ class Outcome:
     cancelled: bool = False
 
 
-def begin() -> None:
+def begin(parent_pid: int) -> None:
     """Become a worker, one that has imported what its jobs need."""
-    become_worker()
+    become_worker(parent_pid)
 
 
 def be_ready() -> None:

@@ -1,5 +1,6 @@
 """The executor of a run: our own processes, or whatever executor the caller brings."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
@@ -56,7 +57,11 @@ class LokyPool:
         from loky.backend import get_context
 
         executor = ProcessPoolExecutor(
-            self._n_workers, context=get_context("loky"), initializer=begin, env=_ONE_THREAD
+            self._n_workers,
+            context=get_context("loky"),
+            initializer=begin,
+            initargs=(os.getpid(),),
+            env=_ONE_THREAD,
         )
         with interrupts_kept_from_children():
             executor.submit(be_ready)
