@@ -95,7 +95,6 @@ def tune_steps(photographer: Photographer) -> None:
     correct = photographer.open_dock("Correct background")
     correct.trial.start()
     photographer.wait_until(lambda: not correct.trial.task.running)
-    photographer.viewer.layers["segmentation"].visible = False
     photographer.take("napari-correct")
     for name in ("GFP corrected", "RFP corrected"):
         photographer.viewer.layers[name].visible = False

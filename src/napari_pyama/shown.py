@@ -6,7 +6,8 @@ from typing import Any
 from napari.layers import Labels, Layer, Tracks
 
 from napari_pyama.layers import ORIGIN, LayerTuple, origin_of
-from napari_pyama.tracks import replace_tracks
+from napari_pyama.result_layers import CELLS, SEGMENTATION
+from napari_pyama.tracks import EMPTY, TRACKS, replace_tracks
 from napari_pyama.tracks_follower import follow_tracks
 
 
@@ -38,25 +39,52 @@ def _show_data(layer: Layer, layer_tuple: LayerTuple) -> None:
 
 
 def show_layers(viewer: Any, layer_tuples: Iterable[LayerTuple]) -> None:
-    """Show layers in their order; tracks then follow the position slider."""
-    kinds = {show_layer(viewer, layer_tuple).__class__ for layer_tuple in layer_tuples}
-    if Tracks in kinds:
-        follow_tracks(viewer)
+    """Show layers in their order; tracks then follow the position slider.
+
+    Cells that come later than what they were segmented from take its place.
+    """
+    for layer_tuple in layer_tuples:
+        is_new = _layer_like(viewer, layer_tuple[1]) is None
+        layer = show_layer(viewer, layer_tuple)
+        if isinstance(layer, Tracks):
+            follow_tracks(viewer)
+        if is_new and _role(layer) == CELLS:
+            _hide_roles(viewer, [layer_tuple], [SEGMENTATION])
+
+
+def show_labels(viewer: Any, results: list[LayerTuple], roles: Collection[str]) -> None:
+    """Of the segmentation, the cells and the tracks of these results, show some and hide others."""
+    _hide_roles(viewer, results, {SEGMENTATION, CELLS, TRACKS}.difference(roles))
+    for layer in _layers_of(viewer, results):
+        if _role(layer) in roles and not layer.metadata.get(EMPTY, False):
+            layer.visible = True
 
 
 def hide_raw(viewer: Any, results: list[LayerTuple], channels: Collection[int]) -> None:
     """Hide the raw images of some channels of the experiment that has these results."""
-    sources = {id(arguments["metadata"][ORIGIN].source) for _, arguments, _ in results}
-    for layer in viewer.layers:
-        origin = origin_of(layer)
-        if origin and origin.role == "raw" and id(origin.source) in sources:
-            layer.visible = layer.visible and origin.channel not in channels
+    for layer in _layers_of(viewer, results):
+        origin = layer.metadata[ORIGIN]
+        if origin.role == "raw" and origin.channel in channels:
+            layer.visible = False
 
 
 def remove_roles(viewer: Any, beginning: str) -> None:
     """Take out all layers whose role begins so."""
     for layer in [layer for layer in viewer.layers if _role(layer).startswith(beginning)]:
         viewer.layers.remove(layer)
+
+
+def _hide_roles(viewer: Any, results: list[LayerTuple], roles: Collection[str]) -> None:
+    for layer in _layers_of(viewer, results):
+        if _role(layer) in roles:
+            layer.visible = False
+
+
+def _layers_of(viewer: Any, results: list[LayerTuple]) -> list[Layer]:
+    """Return the layers of the experiments that have these results."""
+    sources = {id(arguments["metadata"][ORIGIN].source) for _, arguments, _ in results}
+    ours = [(layer, origin_of(layer)) for layer in viewer.layers]
+    return [layer for layer, origin in ours if origin and id(origin.source) in sources]
 
 
 def _layer_like(viewer: Any, arguments: dict[str, Any]) -> Layer | None:

@@ -10,9 +10,10 @@ from napari_pyama.backgrounds import describe_backgrounds
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.layers import LayerTuple
 from napari_pyama.previews import Request
-from napari_pyama.result_layers import expected_files, layers_of_results
+from napari_pyama.result_layers import CELLS, SEGMENTATION, expected_files, layers_of_results
 from napari_pyama.result_tables import Table, read_traces
 from napari_pyama.task import Report
+from napari_pyama.tracks import TRACKS
 from pyama_core.errors import InputError
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Job, run_job
@@ -35,6 +36,16 @@ class TrialResult:
     """What a user should know, one sentence each."""
     replaced: tuple[int, ...] = ()
     """Channels whose raw images these layers are to be seen in place of."""
+    labels: tuple[str, ...] = ()
+    """Roles of the labels and tracks layers that are to be seen, others not."""
+
+
+_LABELS = {
+    "segmentation": (SEGMENTATION,),
+    "tracking": (CELLS, TRACKS),
+    "extraction": (CELLS, TRACKS),
+}
+"""What shows best what a step did; corrected fluorescence is not covered by anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,8 @@ def _result(run: PreparedRun, request: Request, step: str) -> TrialResult:
             arguments["visible"] = True
     traces = read_traces(files(fov)) if step == "extraction" else {}
     replaced = run.layout.fl if step == "correction" else ()
-    return TrialResult(fov, layers, traces, _notes(run, request, step), replaced)
+    notes = _notes(run, request, step)
+    return TrialResult(fov, layers, traces, notes, replaced, _LABELS.get(step, ()))
 
 
 def _notes(run: PreparedRun, request: Request, step: str) -> list[str]:

@@ -207,6 +207,18 @@ def test_tracks_follow_the_position_slider(viewer, gentle, shown, until):
     assert not np.array_equal(viewer.layers["tracks"].data, of_last)
 
 
+def test_of_the_labels_those_are_seen_that_the_last_step_made(viewer, gentle, shown, until):
+    seen = {}
+    for kind in (SegmentDock, TrackDock, CorrectDock, SegmentDock):
+        dock = shown(kind(viewer))
+        dock.trial.start()
+        until(lambda trial=dock.trial: not trial.task.running)
+        labels = ("segmentation", "cells", "tracks")
+        seen[dock] = [name for name in labels if name in viewer.layers]
+        seen[dock] = [name for name in seen[dock] if viewer.layers[name].visible]
+    assert list(seen.values()) == [["segmentation"], ["cells", "tracks"], [], ["segmentation"]]
+
+
 def test_a_trial_can_be_cancelled(viewer, shown, until, monkeypatch):
     from napari_pyama.widgets import trial_bar
 

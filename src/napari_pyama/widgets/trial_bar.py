@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 from napari_pyama.notices import notify_error
 from napari_pyama.previews import Request
 from napari_pyama.session import Session
-from napari_pyama.shown import hide_raw, show_layers
+from napari_pyama.shown import hide_raw, show_labels, show_layers
 from napari_pyama.task import Task
 from napari_pyama.trial import TrialResult, run_trial
 from napari_pyama.widgets.wrapped_label import WrappedLabel
@@ -93,6 +93,7 @@ class TrialBar(QWidget):
     def _on_result(self, result: TrialResult) -> None:
         show_layers(self._viewer, result.layers)
         hide_raw(self._viewer, result.layers, result.replaced)
+        show_labels(self._viewer, result.layers, result.labels)
         self._session.scratch_changed.emit(result.fov)
         where = "the results are in the layer list" if result.layers else "all frames are copied"
         said = [f"Done: {where}.", *result.notes]
