@@ -21,11 +21,19 @@ from pyama_core.errors import ReadError
 MAGIC: Final = 0x0ABECEDA
 """How a chunk begins, and with it every ND2 file but the legacy ones."""
 
-_HEADER = struct.Struct("<IIQ")
-_ENTRY = struct.Struct("<QQ")
+HEADER: Final = struct.Struct("<IIQ")
+"""What a chunk begins with: `MAGIC`, length of its name, size of its content."""
+
+ENTRY: Final = struct.Struct("<QQ")
+"""What follows a chunk's name in the map: where it begins, size of its content."""
+
+MAP_SIGNATURE: Final = b"ND2 CHUNK MAP SIGNATURE 0000001!"
+"""How the map of the chunks ends, and with it the file; the map's own place follows."""
+
+FRAME_PREFIX: Final = b"ImageDataSeq|"
+"""How the names of frames begin; sequence index and ``!`` follow."""
+
 _TAIL = struct.Struct("<32sQ")
-_MAP_SIGNATURE = b"ND2 CHUNK MAP SIGNATURE 0000001!"
-_FRAME_PREFIX = b"ImageDataSeq|"
 
 
 class ChunkFile:
@@ -126,14 +134,14 @@ class ChunkFile:
             os.posix_fadvise(self._file.fileno(), start, held, os.POSIX_FADV_DONTNEED)
 
     def _content(self, offset: int) -> tuple[int, int]:
-        magic, name_length, size = _HEADER.unpack(self.read(offset, _HEADER.size))
+        magic, name_length, size = HEADER.unpack(self.read(offset, HEADER.size))
         if magic != MAGIC:
             raise ValueError(f"no chunk at {offset}")
-        return offset + _HEADER.size + name_length, size
+        return offset + HEADER.size + name_length, size
 
     def _load_map(self) -> bytes:
         signature, offset = _TAIL.unpack(self.read(self.size - _TAIL.size, _TAIL.size))
-        if signature != _MAP_SIGNATURE:
+        if signature != MAP_SIGNATURE:
             raise ValueError("no map")
         return self.read(*self._content(offset))
 
@@ -148,12 +156,12 @@ class ChunkMap:
         while True:
             end = body.index(b"!", position) + 1
             name = body[position:end]
-            if name == _MAP_SIGNATURE:
+            if name == MAP_SIGNATURE:
                 break
-            offset, size = _ENTRY.unpack_from(body, end)
-            position = end + _ENTRY.size
-            if name.startswith(_FRAME_PREFIX):
-                indices.append(int(name[len(_FRAME_PREFIX) : -1]))
+            offset, size = ENTRY.unpack_from(body, end)
+            position = end + ENTRY.size
+            if name.startswith(FRAME_PREFIX):
+                indices.append(int(name[len(FRAME_PREFIX) : -1]))
                 offsets.append(offset)
                 sizes.append(size)
             else:

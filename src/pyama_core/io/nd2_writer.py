@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import atomic_write
 from pyama_core.io.microscopy import ChannelInfo
+from pyama_core.io.nd2_chunks import ENTRY, FRAME_PREFIX, HEADER, MAGIC, MAP_SIGNATURE
 from pyama_core.io.nd2_layout import FrameType, Nd2Layout, Position, TimePhase
 from pyama_core.io.nd2_records import attributes_record, experiment_record, picture_record
 
@@ -27,10 +28,8 @@ None stands for a frame that the file lists and does not hold.
 
 DTYPES: Final = ("uint8", "uint16", "float32")
 
-_MAGIC = 0x0ABECEDA
 _PAGE = 4096
 _FRAME_NAME_LENGTH = 4072
-_MAP_SIGNATURE = b"ND2 CHUNK MAP SIGNATURE 0000001!"
 
 
 def write_nd2(
@@ -89,26 +88,26 @@ class _ChunkFile:
 
     def write(self, name: str, body: bytes) -> None:
         """Append a metadata chunk."""
-        self._record(f"{name}!".encode(), -(16 + len(body)) % _PAGE, body)
+        self._record(f"{name}!".encode(), -(HEADER.size + len(body)) % _PAGE, body)
 
     def write_frame(self, index: int, body: bytes) -> None:
         """Append the frame of a sequence index."""
-        self._record(f"ImageDataSeq|{index}!".encode(), _FRAME_NAME_LENGTH, body)
+        self._record(b"%s%d!" % (FRAME_PREFIX, index), _FRAME_NAME_LENGTH, body)
 
     def write_map(self) -> None:
         """Append the map of all chunks, which makes the file complete."""
-        end = _MAP_SIGNATURE + struct.pack("<Q", self._stream.tell())
+        end = MAP_SIGNATURE + struct.pack("<Q", self._stream.tell())
         body = b"".join([*self._map, end])
-        self._append(b"ND2 FILEMAP SIGNATURE NAME 0001!", -(16 + len(body)) % _PAGE, body)
+        self._append(b"ND2 FILEMAP SIGNATURE NAME 0001!", -(HEADER.size + len(body)) % _PAGE, body)
 
     def _record(self, key: bytes, name_length: int, body: bytes) -> None:
-        self._map.append(key + struct.pack("<QQ", self._stream.tell(), len(body)))
+        self._map.append(key + ENTRY.pack(self._stream.tell(), len(body)))
         self._append(key, name_length, body)
 
     def _append(self, key: bytes, name_length: int, body: bytes) -> None:
         if name_length < len(key):
             name_length += _PAGE
-        self._stream.write(struct.pack("<IIQ", _MAGIC, name_length, len(body)))
+        self._stream.write(HEADER.pack(MAGIC, name_length, len(body)))
         self._stream.write(key.ljust(name_length, b"\0"))
         self._stream.write(body)
         self._stream.write(b"\0" * (-self._stream.tell() % _PAGE))
