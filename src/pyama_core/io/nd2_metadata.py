@@ -25,6 +25,9 @@ _LOOPS: Final = {"TimeLoop": "T", "NETimeLoop": "T", "XYPosLoop": "P", "ZStackLo
 _RGB_COMPONENTS: Final = 3
 _MAX_FRAMES: Final = 10_000_000
 """Frames a file may list; more than any microscope records, so the list is damaged."""
+_FOVS_NAMED: Final = 4
+_FRAMES_NAMED: Final = 5
+"""How many of those with missing frames a warning names, and of the frames of each."""
 
 
 @dataclass(frozen=True)
@@ -188,9 +191,9 @@ def _missing_warning(missing: dict[int, tuple[int, ...]]) -> tuple[str, ...]:
     if not missing:
         return ()
     where = "; ".join(
-        f"FOV {fov}: {_shortened(frames)}" for fov, frames in list(missing.items())[:4]
+        f"FOV {fov}: {_shortened(frames)}" for fov, frames in list(missing.items())[:_FOVS_NAMED]
     )
-    more = "; ..." if len(missing) > 4 else ""
+    more = "; ..." if len(missing) > _FOVS_NAMED else ""
     count = sum(len(frames) for frames in missing.values())
     return (
         f"Listed by the file but not held by it: {count} of its frames ({where}{more}); "
@@ -199,5 +202,6 @@ def _missing_warning(missing: dict[int, tuple[int, ...]]) -> tuple[str, ...]:
 
 
 def _shortened(frames: Sequence[int]) -> str:
-    shown = ", ".join(str(frame) for frame in frames[:5])
-    return f"frame {shown}" + (f" and {len(frames) - 5} more" if len(frames) > 5 else "")
+    shown = ", ".join(str(frame) for frame in frames[:_FRAMES_NAMED])
+    n_left = len(frames) - _FRAMES_NAMED
+    return f"frame {shown}" + (f" and {n_left} more" if n_left > 0 else "")
