@@ -112,6 +112,7 @@ class KillsItsWorker(BaseProcessingService):
 
     def process_fov(self, metadata, context, output_dir, fov):  # type: ignore[no-untyped-def]
         if fov == 1:
+            (output_dir / "fov_001" / ".partial-output").touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -122,6 +123,7 @@ def test_a_worker_that_is_killed_costs_only_its_own_fov(small_nd2: Path, tmp_pat
     context = ProcessingContext(tmp_path, Channels(pc=0, fl=[1]))
     assert not run_complete_workflow(metadata, context, services=[KillsItsWorker()])
     assert [bool(context.results_paths[fov].traces_csv) for fov in (0, 2)] == [True, True]
+    assert not list(tmp_path.rglob(".partial-*"))
     log = (tmp_path / "run_log.json").read_text()
     assert "died 2 times" in log
     assert "killer: The worker processing FOV 1 died" in statuses(tmp_path)[1].error
@@ -238,12 +240,15 @@ def finish(file: Path, output: Path) -> None:
 
 
 @needs_signals
-def test_ctrl_c_stops_in_order_and_the_same_command_goes_on(long_nd2: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_in_order_and_the_same_command_goes_on(
+    long_nd2: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     run = start_run(long_nd2, tmp_path)
     wait_for_first_output(tmp_path)
     family = psutil.Process(run.pid).children(recursive=True)
     started = time.monotonic()
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, number)
     _, err = run.communicate(timeout=60)
     assert time.monotonic() - started < 6
     assert run.returncode == 130

@@ -83,7 +83,7 @@ def _run(
     services: Sequence[BaseProcessingService],
 ) -> bool:
     cancel = threading.Event()
-    with ProgressBars(len(fovs)) as bars, _stopping_on_interrupt(cancel):
+    with ProgressBars(len(fovs)) as bars, _stopping_on_signals(cancel):
         return run_complete_workflow(
             metadata,
             context,
@@ -150,16 +150,18 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def _stopping_on_interrupt(cancel: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C end the run in order, and the second one at once."""
+def _stopping_on_signals(cancel: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the run in order, and the second one at once."""
 
     def stop(signum: int, frame: Any) -> None:
         typer.echo("Stopping ...", err=True)
         cancel.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from pyama_core.errors import InputError
+from pyama_core.io.atomic import remove_partial
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata
 from pyama_core.processing.kernels import kernels_cached
 from pyama_core.processing.workflow.channel import QueueChannel
@@ -143,6 +144,7 @@ def _process(
         return True
     n_workers = min(machinery.n_workers, len(run.unfinished))
     with (
+        _tidied(run, machinery.executor),
         closing(make_pool(n_workers, machinery.executor)) as pool,
         open_channel(machinery.executor) as channel,
         forwarding(channel, progress),
@@ -219,6 +221,16 @@ def _compilation(run: PreparedRun, pool: Pool, channel: QueueChannel) -> "Future
     message = "compiling kernels, once after installation (up to 20 s)"
     channel.put(ProgressEvent(step=COMPILATION, fov=-1, t=0, T=1, message=message))
     return pool.submit(warm_up, run.metadata.dtype, run.params)
+
+
+@contextmanager
+def _tidied(run: PreparedRun, executor: Executor | None) -> Iterator[None]:
+    """Remove what workers of our own had begun to write when they were ended."""
+    try:
+        yield
+    finally:
+        for fov in run.unfinished if executor is None else ():
+            remove_partial(run.layout.folder(fov))
 
 
 @contextmanager
