@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pyama.axes import stack_axes
+from napari_pyama.counted import counted
 from napari_pyama.layers import (
     ORIGIN,
     LayerTuple,
@@ -71,7 +72,7 @@ def preview_segmentation(request: Request) -> Preview:
     segmented = _segment(request, request.view.frame)
     labels = _labels_of(segmented)
     share = 100 * np.count_nonzero(labels) / labels.size
-    n_cells = f"{_cells(int(labels.max()))}, " if segmented.instances is not None else ""
+    n_cells = f"{counted(int(labels.max()), 'cell')}, " if segmented.instances is not None else ""
     doubts = Doubts(request.recipe.segmentation)
     doubts.look_at(segmented)
     said = [f"{n_cells}{share:.1f} % of the frame is cell.", *doubts.notes()]
@@ -102,7 +103,7 @@ def preview_tracking(request: Request) -> Preview:
     shown = labels[frames.index(request.view.frame)]
     return Preview(
         [_labels(request, "tracking", shown)],
-        f"{n_linked} of {_cells(max(map(len, cells)))} linked "
+        f"{n_linked} of {counted(max(map(len, cells)), 'cell')} linked "
         f"between frames {frames[0]} and {frames[-1]}.",
     )
 
@@ -120,7 +121,7 @@ def preview_extraction(request: Request) -> Preview:
     table = next(iter(tables.values()))
     shown = {name: column for name, column in table.items() if name not in _OF_WHOLE_TRACES}
     shown[FRAME] = np.full_like(table[FRAME], view.frame)
-    text = f"{_cells(int(labels.max()))} measured in this frame."
+    text = f"{counted(int(labels.max()), 'cell')} measured in this frame."
     return Preview([_labels(request, "cells", labels)], text, shown)
 
 
@@ -155,10 +156,6 @@ def _corrected(request: Request, channel: int) -> tuple[NDArray[Any], NDArray[np
 def _untracked(segmented: SegmentedFrame) -> NDArray[Any]:
     """Return what tracking takes: instances where there are any, else the mask."""
     return segmented.mask if segmented.instances is None else segmented.instances
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _labels_of(segmented: SegmentedFrame) -> NDArray[Any]:

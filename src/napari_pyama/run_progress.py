@@ -19,6 +19,8 @@ class FovProgress:
     """Part of its work that is done, 0 to 1."""
     ended: bool = False
     failed: bool = False
+    notes: Sequence[str] = ()
+    """What a user should know of it, once it has ended."""
 
     def take(self, event: ProgressEvent) -> None:
         """Take an event of one of its steps; a step's later passes do not go back."""
@@ -76,6 +78,11 @@ class RunProgress:
             return None
         fov.end(event["message"])
         return event["fov"]
+
+    def note_of_fovs(self, notes: Mapping[int, Sequence[str]]) -> None:
+        """Keep with each FOV what a user should know of it."""
+        for number, fov in self.fovs.items():
+            fov.notes = notes.get(number, ())
 
     @property
     def share(self) -> float:

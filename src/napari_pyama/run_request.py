@@ -4,7 +4,7 @@ import shlex
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import changed_settings
 from pyama_core.processing.workflow.resolve import layout_of
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from pyama_core.processing.workflow.status import read_status
 
 _SECONDS_TO_ANSWER: Final = 10
 
@@ -131,6 +132,16 @@ def plan_run(request: RunRequest) -> RunPlan:
         if step.state == "stale"
     }
     return RunPlan(steps, run.bytes_needed, free_bytes(request.output_dir), tuple(sorted(redone)))
+
+
+def notes_of(request: RunRequest) -> dict[int, list[str]]:
+    """Read what the steps noted for a user of each FOV; what cannot be read has nothing to say."""
+    layout, notes = request.layout(), dict[int, list[str]]()
+    for fov in request.fovs:
+        with suppress(OSError, InputError):
+            records = read_status(layout.status(fov)).steps.values()
+            notes[fov] = [note for record in records for note in record.notes]
+    return notes
 
 
 def execute(request: RunRequest, report: Report, cancel: threading.Event) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_pyama.session import session_of
@@ -107,9 +108,19 @@ def test_a_run_shows_its_results_and_knows_that_it_is_done(dock, until):
     assert cells.data.shape == dock.viewer.layers[0].data.shape
     until(lambda: dock.disk.text() == "Everything is done already.")
     dock.form.fovs.setCurrentText("all")
-    until(lambda: dock.run.text() == "Resume (1 FOVs left)")
+    until(lambda: dock.run.text() == "Resume (1 FOV left)")
     run(dock, until)
     assert np.asarray(dock.viewer.layers["cells"].data[2]).any()
+
+
+def test_what_the_steps_noted_stands_in_the_line_of_their_fov(dock, until):
+    session_of(dock.viewer).set_section("segmentation", SegmentationParams(min_size=9000))
+    dock.form.fovs.setCurrentText("1")
+    run(dock, until)
+    model = dock.fovs.fovs
+    assert model.data(model.index(0, 2)).startswith("done. No cell is found in any frame")
+    tooltip = model.data(model.index(0, 2), Qt.ItemDataRole.ToolTipRole)
+    assert tooltip.startswith("done\nNo cell is found in any frame")
 
 
 def test_cancel_leaves_no_process_and_nothing_half_written(dock, until):

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_pyama.counted import counted
 from napari_pyama.traces.curves import (
     Curve,
     Spread,
@@ -32,8 +33,7 @@ class Counts:
     hidden: int
 
     def __str__(self) -> str:
-        total = self.good + self.rejected
-        traces = "1 trace" if total == 1 else f"{total} traces"
+        traces = counted(self.good + self.rejected, "trace")
         return f"{traces}: {self.good} good, {self.rejected} not good, {self.hidden} hidden"
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from napari_pyama.counted import counted
 from napari_pyama.traces.inspection import Inspection
 from napari_pyama.traces.lineage import in_words, relatives_of
 from napari_pyama.view import ResultsInView
@@ -38,8 +39,7 @@ def describe_selected(inspection: Inspection) -> str:
     if index is None:
         return f"{words}; it has no trace in this channel"
     n = int(inspection.traces.lengths[index])
-    frames = "1 frame" if n == 1 else f"{n} frames"
-    return f"{words}; {frames}, {_verdict(inspection, index)}"
+    return f"{words}; {counted(n, 'frame')}, {_verdict(inspection, index)}"
 
 
 def reason_of(inspection: Inspection, cell: int) -> str:

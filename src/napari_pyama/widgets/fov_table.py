@@ -38,11 +38,11 @@ class FovModel(QAbstractTableModel):
         return len(_HEADINGS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text of one cell; the whole message as a tooltip."""
+        """Return the text of one cell; the whole message and all notes as a tooltip."""
         number = self._fovs[index.row()]
         fov = self._progress.fovs[number]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return fov.message
+            return "\n".join((fov.message, *fov.notes))
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         return (str(number), f"{100 * fov.share:.0f} %", _what(fov))[index.column()]
@@ -78,4 +78,5 @@ class FovTable(QTableView):
 
 
 def _what(fov: FovProgress) -> str:
-    return f"{fov.step}: {fov.message}" if fov.step else fov.message
+    said = f"{fov.step}: {fov.message}" if fov.step else fov.message
+    return " ".join((f"{said}.", *fov.notes)) if fov.notes else said

@@ -1,17 +1,19 @@
 """The dock that runs the complete workflow on many FOVs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
+from napari_pyama.counted import counted
 from napari_pyama.layers import LayerTuple
 from napari_pyama.newest import NewestOnly
 from napari_pyama.notices import notify_error
 from napari_pyama.result_layers import expected_files, layers_of_results
 from napari_pyama.run_progress import RunProgress, size
-from napari_pyama.run_request import RunPlan, RunRequest, execute, plan_run
+from napari_pyama.run_request import RunPlan, RunRequest, execute, notes_of, plan_run
 from napari_pyama.shown import show_layers
 from napari_pyama.task import Task
 from napari_pyama.view import view_of
@@ -26,6 +28,14 @@ from pyama_core.processing.workflow.recipe import changed_settings
 
 _PARTS = 1000
 """Parts of a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """Whether all FOVs are done, and what a user should know of each."""
+
+    success: bool
+    notes: dict[int, list[str]]
 
 
 class RunDock(Dock):
@@ -140,7 +150,7 @@ class RunDock(Dock):
         self._plan = plan
         self.disk.setText(_plan_in_words(plan))
         goes_on = plan.begun and _left(plan)
-        self.run.setText(f"Resume ({_left(plan)} FOVs left)" if goes_on else "Run")
+        self.run.setText(f"Resume ({counted(_left(plan), 'FOV')} left)" if goes_on else "Run")
 
     def _on_plan_failed(self, error: BaseException) -> None:
         self._request = None
@@ -190,15 +200,18 @@ class RunDock(Dock):
     def _on_results(self, layers: list[LayerTuple]) -> None:
         show_layers(self.viewer, layers)
 
-    def _on_done(self, success: bool) -> None:
+    def _on_done(self, ended: _Ended) -> None:
         self._load_results()
+        self.progress.note_of_fovs(ended.notes)
+        self.fovs.fovs.refresh()
         failures = self.progress.failures
-        if success:
+        if ended.success:
             self.message.setText("All FOVs are done; the results are in the layer list.")
             return
         lines = "<br>".join(f"FOV {fov} {why}" for fov, why in failures.items())
-        self.message.setText(f"{len(failures)} FOVs failed:<br>{lines}")
-        show_warning(f"{len(failures)} FOVs failed: the dock lists them with the reason.")
+        failed = f"{counted(len(failures), 'FOV')} failed:"
+        self.message.setText(f"{failed}<br>{lines}")
+        show_warning(f"{failed} the dock says why.")
 
     def _on_failed(self, error: BaseException) -> None:
         self.message.setText(f"The run failed: {error}")
@@ -229,9 +242,10 @@ class RunDock(Dock):
         self.bar.setVisible(running)
 
 
-def _plan_and_execute(request: RunRequest, report: Any, cancel: Any) -> bool:
+def _plan_and_execute(request: RunRequest, report: Any, cancel: Any) -> _Ended:
     report(plan_run(request))
-    return execute(request, report, cancel)
+    success = execute(request, report, cancel)
+    return _Ended(success, notes_of(request))
 
 
 def _results(request: RunRequest, fov: int) -> list[LayerTuple]:
@@ -240,7 +254,7 @@ def _results(request: RunRequest, fov: int) -> list[LayerTuple]:
 
 def _in_short(metadata: Any) -> str:
     return (
-        f"{metadata.n_fovs} FOVs, {metadata.n_frames} frames, "
+        f"{counted(metadata.n_fovs, 'FOV')}, {counted(metadata.n_frames, 'frame')}, "
         f"{metadata.width} x {metadata.height} px"
     )
 
