@@ -100,6 +100,17 @@ def test_a_second_call_does_nothing_again(metadata: MicroscopyMetadata, tmp_path
     assert again.results_paths[0].traces_csv
 
 
+@pytest.mark.parametrize("channels", [Channels(pc=1, fl=[0]), Channels(pc=0, fl=[0, 1])])
+def test_channels_may_change_their_roles(
+    metadata: MicroscopyMetadata, tmp_path: Path, channels: Channels
+) -> None:
+    assert run(metadata, context_for(tmp_path), fovs=[0])
+    context = replace(context_for(tmp_path), channels=channels)
+    assert run(metadata, context, fovs=[0])
+    assert [channel for channel, _ in context.results_paths[0].fl] == channels.fl
+    assert [channel for channel, _ in context.results_paths[0].traces_csv] == channels.fl
+
+
 def test_the_index_collects_fovs_of_several_runs(
     metadata: MicroscopyMetadata, tmp_path: Path
 ) -> None:
@@ -280,9 +291,11 @@ def test_another_experiments_folder_is_left_alone(
     with open_microscopy(small_nd2) as source:
         status.write_text(status.read_text().replace(source.identity(), "another file"))
     before = status.read_bytes()
-    with pytest.raises(InputError, match="another microscopy file"):
-        run(metadata, context_for(tmp_path), fovs=[0])
+    for fov in (0, 1):
+        with pytest.raises(InputError, match="fov_000 holds results of another microscopy file"):
+            run(metadata, context_for(tmp_path), fovs=[fov])
     assert status.read_bytes() == before
+    assert not (tmp_path / "fov_001").exists()
 
 
 @pytest.mark.parametrize("keep", ["all", "results"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
+from pyama_core.io.result_files import fov_folders
 from pyama_core.io.results import MADE_FROM, read_results
 from pyama_core.processing.registry import load_plugin
 from pyama_core.processing.segmentation import check_method
@@ -90,6 +91,7 @@ def prepare_run(
     _check_choices(actual, params, layout, fovs)
     actual = replace(actual, warnings=(*actual.warnings, *_doubts(actual, layout)))
     stamps = wanted_stamps(steps, params, actual, layout, input_key)
+    _check_one_file(layout, fovs, input_key)
     statuses = {fov: _status_of_this(layout, fov, input_key) for fov in fovs}
     plans = {
         fov: plan_fov(steps, stamps, status, outputs_are_there(layout.folder(fov)))
@@ -161,6 +163,15 @@ def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: 
                 f"copy.z is {rule} for channel {channel}, but the file has planes 0 to "
                 f"{metadata.n_z - 1}: give one of these, middle, max or mean."
             )
+
+
+def _check_one_file(layout: Layout, fovs: Sequence[int], input_key: str) -> None:
+    """Keep FOVs of two microscopy files from being listed and tabled as of one."""
+    known = fov_folders(layout.output_dir) if layout.output_dir.is_dir() else ()
+    others = (fov for fov in known if fov not in fovs)
+    other = next((fov for fov in others if layout.status(fov).exists()), None)
+    if other is not None:
+        _status_of_this(layout, other, input_key)
 
 
 def _status_of_this(layout: Layout, fov: int, input_key: str) -> FovStatus:

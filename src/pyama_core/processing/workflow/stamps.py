@@ -38,12 +38,19 @@ def wanted_stamps(
             version=service.version,
             params=_stated(service, section) if section and service.name != "copy" else {},
             channels={
-                str(c): params.copying.z_of(c, metadata.channel_name(c))
-                for c in service.channels_used(layout)
+                name: params.copying.z_of(c, metadata.channel_name(c))
+                for name, c in _channels(service, layout).items()
             },
             reads={step: key_of(stamps[step]) for step in _read_steps(service) if step in stamps},
         )
     return stamps
+
+
+def _channels(service: BaseProcessingService, layout: Layout) -> dict[str, int]:
+    """Name the channels a step uses; to one that uses all it matters which one is segmented."""
+    if type(service).channels_used is not BaseProcessingService.channels_used:
+        return {str(c): c for c in service.channels_used(layout)}
+    return {f"pc {layout.pc}": layout.pc, **{f"fl {c}": c for c in layout.fl}}
 
 
 def _stated(service: BaseProcessingService, section: BaseModel) -> dict[str, Any]:
