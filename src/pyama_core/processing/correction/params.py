@@ -71,7 +71,8 @@ class CorrectionParams(Section):
     )
     patch_size: int | None = param(
         None,
-        "Edge length of the small patches whose medians the gain is fitted to.",
+        "Edge length of the small patches whose medians the gain is fitted to; less where fewer "
+        "than 12 would lie along an edge of the frame.",
         unit="px",
         ge=4,
         le=170,

@@ -10,6 +10,8 @@ Edges = NDArray[np.int64]
 
 _LEAST_PATCHES, _MOST_PATCHES = 16, 64
 """Patches along an axis: enough for the shape of the light, few enough to keep."""
+_FEWEST_PATCHES = 12
+"""Patches along an axis however large they are asked for: fewer do not carry a surface's nodes."""
 _USUAL_PATCH = 24
 """Edge of a patch, px, as far as their number allows."""
 _LARGEST_PATCH = 170
@@ -68,8 +70,15 @@ class Division:
 
 def divide(shape: tuple[int, int], window: int, patch: int | None) -> tuple[Division, Division]:
     """Divide both axes of a frame; patches are chosen by its size where `patch` is None."""
-    height, width = (Division.of(size, window, patch or _usual_patch(size)) for size in shape)
+    height, width = (
+        Division.of(size, window, _carrying_patch(size, patch) if patch else _usual_patch(size))
+        for size in shape
+    )
     return height, width
+
+
+def _carrying_patch(size: int, patch: int) -> int:
+    return max(min(patch, size // _FEWEST_PATCHES), 1)
 
 
 def _usual_patch(size: int) -> int:
