@@ -144,3 +144,28 @@ def test_auto_takes_no_gain_from_a_background_of_zeros():
     background = estimate_background(frames, movie_masks, CorrectionParams())
     assert background.method == "tiles"
     assert background.correct(frames[0], 0).max() == pytest.approx(1000, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", ["auto", "median_gain", "regression_gain"])
+@pytest.mark.parametrize("shape", [(82, 54), (44, 60), (18, 77)])
+@pytest.mark.parametrize("level", [100, 65535])
+def test_frames_without_any_light_come_out_dark(method, shape, level):
+    frames = np.full((2, *shape), level, np.uint16)
+    params = CorrectionParams(method=method, camera_offset=level, spatial_window=40)
+    background = estimate_background(frames, np.zeros(frames.shape, bool), params)
+    np.testing.assert_allclose(background.correct(frames[0], 0), 0, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", ["median_gain", "regression_gain"])
+def test_patches_larger_than_a_small_frame_carries_are_made_smaller(method):
+    movie = make_movie(BLEACHING, shape=(90, 64), n_cells=1)
+    background = background_of(movie, method=method, patch_size=170, camera_offset=100)
+    assert error_of_gain(background, movie) < 0.05
+
+
+def test_where_only_one_frame_is_seen_the_regression_leaves_the_gain_at_one():
+    movie = make_movie([400.0, 400.0])
+    params = CorrectionParams(method="regression_gain", camera_offset=100)
+    alone = estimate_background(movie.frames[:1], movie.masks[:1], params)
+    beside_missing = estimate_background(movie.frames, movie.masks, params, missing=[1])
+    np.testing.assert_allclose(beside_missing.gain_image(), alone.gain_image(), atol=1e-6)

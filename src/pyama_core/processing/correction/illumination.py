@@ -89,9 +89,9 @@ class _Moments:
 
 
 def fit_illumination(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
-    """Fit base, gain and drift; from a single frame the gain stays at 1."""
+    """Fit base, gain and drift; where a single frame is seen the gain stays at 1."""
     state = _start(patches, regression)
-    single = len(patches.pixels) == 1
+    single = int(patches.pixels.any(axis=(1, 2)).sum()) <= 1
     for _ in range(_LEAST_ROUNDS):
         state = _round(patches, regression, state, fixed=single)
     return _settled(patches, regression, state, fixed=single)
@@ -116,7 +116,7 @@ def median_gain(
     Node values ``(ny, nx)`` with mean 1 over the frame, and their typical standard error.
     """
     levels = state.level + state.drift - offset
-    lit = levels > 0
+    lit = levels > _ROUNDING * abs(state.level)
     if not lit.any():
         return np.ones(regression.nodes), np.inf
     light = _at_centers(patches, regression, state)[lit] - np.float32(offset)
@@ -232,7 +232,8 @@ def _solve_base(regression: SurfaceRegression, moments: _Moments, gain: Floats) 
 
 
 def _typical_error(covariance: Floats) -> float:
-    return float(np.sqrt(np.median(np.diag(covariance))))
+    """Take the median node's; variances that rounding made negative are large ones."""
+    return float(np.sqrt(np.median(np.abs(np.diag(covariance)))))
 
 
 def _at_centers(

@@ -10,6 +10,8 @@ from pyama_core.processing.correction.regression import SurfaceRegression
 
 _SIGNIFICANT = 3.0
 """Standard errors from which an uneven gain tells the camera offset."""
+_ROUNDING = 1e-9
+"""A gain that is less uneven is so by nothing but rounding."""
 _GLOW = 0.02
 """Share of the background light that cells coming up may add around them and pass for drift."""
 
@@ -73,7 +75,7 @@ def _line(
     variance = float((weights * base**2).sum())
     slope = float((weights * base * gain).sum() / variance) if variance > 0 else 0.0
     error = fitted.gain_error / np.sqrt(fitted.gain.size)
-    known = slope * np.sqrt(variance) > _SIGNIFICANT * error
+    known = slope * np.sqrt(variance) > max(_SIGNIFICANT * error, _ROUNDING)
     if known and fitted.level > offset:
         slope = 1 / (fitted.level - offset)
     elif known and fitted.level > 0:
