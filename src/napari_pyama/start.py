@@ -29,23 +29,28 @@ def prepare(viewer: Any, opened: "Opened") -> "list[LayerTuple]":
         _follow_tracks_later(viewer)
     if opened.dock:
         _open_dock_later(viewer, opened.dock)
-    return start_at_first_step(viewer, opened.layers)
+    return start_at_first_frame(viewer, opened.layers)
 
 
-def start_at_first_step(viewer: Any, layers: "list[LayerTuple]") -> "list[LayerTuple]":
-    """Have an empty viewer show step 0 of the layers that are added next, not the middle.
+def start_at_first_frame(viewer: Any, layers: "list[LayerTuple]") -> "list[LayerTuple]":
+    """Have an empty viewer show the first frame of the layers that are added next.
 
-    Returns the layers to add. The viewer goes to the middle while it takes the first one in;
-    being hidden meanwhile, it reads no frame there.
+    Of a z stack it shows the plane in the middle, which the steps take unless told otherwise and
+    where cells are in focus. Returns the layers to add. The viewer goes to the middle of all
+    sliders while it takes the first one in; being hidden meanwhile, it reads no frame there.
     """
     if len(viewer.layers) or not layers:
         return layers
+    from napari_pyama.axes import AXIS_NAMES
+
     (data, arguments, kind), *others = layers
     is_visible = arguments.get("visible", True)
 
     def go_to_start(layer: Any) -> None:
-        n_sliders = viewer.dims.ndim - viewer.dims.ndisplay
-        viewer.dims.set_current_step(tuple(range(n_sliders)), (0,) * n_sliders)
+        sliders = range(viewer.dims.ndim - viewer.dims.ndisplay)
+        depth = [str(label) == AXIS_NAMES["z"] for label in layer.axis_labels]
+        steps = [viewer.dims.nsteps[axis] // 2 if depth[axis] else 0 for axis in sliders]
+        viewer.dims.set_current_step(tuple(sliders), steps)
         layer.visible = is_visible
 
     _once_inserted(viewer, go_to_start)

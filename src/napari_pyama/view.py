@@ -25,16 +25,21 @@ class View:
         """The FOV in words, counted from 0 as everywhere in this project."""
         metadata = self.source.metadata
         name = metadata.fov_names[self.fov] if self.fov < len(metadata.fov_names) else ""
-        return f"FOV {self.fov} of 0 to {metadata.n_fovs - 1}" + (f" ({name})" if name else "")
+        text = f"FOV {_of_all(self.fov, metadata.n_fovs)}"
+        return text if name in ("", f"FOV {self.fov}") else f"{text} ({name})"
 
     @property
     def frame_text(self) -> str:
         """The frame in words, with its time where that is known."""
         metadata = self.source.metadata
-        text = f"frame {self.frame} of 0 to {metadata.n_frames - 1}"
+        text = f"frame {_of_all(self.frame, metadata.n_frames)}"
         if metadata.time_source in ("", "frame index"):
             return text
         return f"{text} ({metadata.times_of(self.fov)[self.frame]:.1f} min)"
+
+
+def _of_all(number: int, count: int) -> str:
+    return f"{number}, the only one" if count == 1 else f"{number} of 0 to {count - 1}"
 
 
 def view_of(viewer: Any) -> View | None:

@@ -5,7 +5,7 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_pyama.layers import raw_layers
-from napari_pyama.start import start_at_first_step
+from napari_pyama.start import start_at_first_frame
 from pyama_core.io import ArraySource, ChannelInfo
 
 N_FOVS, N_FRAMES, HEIGHT, WIDTH = 2, 4, 64, 80
@@ -49,5 +49,5 @@ def open_in(viewer, source):
 
 def open_layers(viewer, layers):
     """Open layers in a viewer, as napari opens those of a reader."""
-    for layer in start_at_first_step(viewer, layers):
+    for layer in start_at_first_frame(viewer, layers):
         viewer.add_layer(Layer.create(*layer))

@@ -7,7 +7,7 @@ from napari.layers import Layer
 
 from napari_pyama.layers import contrast_of, origin_of, raw_layers
 from napari_pyama.lazy import LazyStack, npy_form, npy_frame
-from napari_pyama.start import start_at_first_step
+from napari_pyama.start import start_at_first_frame
 from napari_pyama.view import view_of
 from tests.plugin.sources import (
     HEIGHT,
@@ -52,10 +52,16 @@ def test_metadata_of_a_layer_tell_times_and_positions():
     assert metadata["channel"].name == "GFP"
 
 
-def test_the_viewer_starts_at_the_first_step_of_everything():
+def test_the_viewer_starts_at_the_first_frame():
     viewer = ViewerModel()
     open_in(viewer, experiment())
     assert viewer.dims.current_step[:2] == (0, 0)
+
+
+def test_of_a_z_stack_the_viewer_shows_the_plane_that_the_steps_take():
+    viewer = ViewerModel()
+    open_in(viewer, stack_experiment())
+    assert viewer.dims.current_step[:3] == (0, 0, stack_experiment().metadata.n_z // 2)
 
 
 def test_opening_reads_the_first_frame_of_each_channel_and_no_other():
@@ -66,7 +72,7 @@ def test_opening_reads_the_first_frame_of_each_channel_and_no_other():
             type(source), "read_frame", lambda self, *where: (read.append(where), frame)[1]
         )
         frame = np.zeros((HEIGHT, WIDTH), np.uint16)
-        for layer in start_at_first_step(viewer, layers):
+        for layer in start_at_first_frame(viewer, layers):
             viewer.add_layer(Layer.create(*layer))
     assert set(read) == {(0, 0, 0), (0, 1, 0)}
     assert all(layer.visible for layer in viewer.layers)
@@ -75,7 +81,7 @@ def test_opening_reads_the_first_frame_of_each_channel_and_no_other():
 def test_the_first_layer_is_as_visible_as_it_was_meant_to_be():
     viewer = ViewerModel()
     (data, arguments, kind), *_ = raw_layers(experiment())
-    for layer in start_at_first_step(viewer, [(data, {**arguments, "visible": False}, kind)]):
+    for layer in start_at_first_frame(viewer, [(data, {**arguments, "visible": False}, kind)]):
         viewer.add_layer(Layer.create(*layer))
     assert not viewer.layers[0].visible
     assert viewer.dims.current_step[:2] == (0, 0)
@@ -110,6 +116,12 @@ def test_the_frame_in_view_is_that_of_the_sliders():
     assert (view.fov, view.frame) == (1, 3)
     assert view.fov_text == "FOV 1 of 0 to 1 (B2)"
     assert view.frame_text == "frame 3 of 0 to 3 (15.0 min)"
+
+
+def test_the_only_fov_is_called_so():
+    viewer = ViewerModel()
+    open_in(viewer, stack_experiment())
+    assert view_of(viewer).fov_text == "FOV 0, the only one"
 
 
 def test_the_active_layer_says_which_experiment_is_in_view():
