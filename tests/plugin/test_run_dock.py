@@ -15,6 +15,7 @@ from napari_pyama.session import session_of
 from napari_pyama.widgets import run as run_module
 from napari_pyama.widgets.run import RunDock
 from napari_pyama.widgets.step_dock import NOTHING_OPEN
+from pyama_core.errors import InputError
 from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import open_in
@@ -151,6 +152,27 @@ def test_failures_are_listed_with_their_reason(dock, until, monkeypatch):
     without_workers(monkeypatch, execute)
     run(dock, until)
     assert "FOV 1 failed in copy: the file is damaged" in dock.message.text()
+
+
+def test_a_run_that_ends_while_napari_draws_leaves_no_activity(dock, until, monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, **_):
+            bars.append(self)
+            until(lambda: not dock.task.running)
+
+        def close(self):
+            bars.remove(self)
+
+    def execute(request, report, cancel):
+        raise InputError("The folder cannot be written to.")
+
+    without_workers(monkeypatch, execute)
+    monkeypatch.setattr(run_module, "cancelable_progress", Bar)
+    run(dock, until)
+    assert "cannot be written" in dock.message.text()
+    assert not bars
 
 
 def test_progress_is_shown_per_fov_and_step(dock, until, monkeypatch):

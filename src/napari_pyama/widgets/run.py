@@ -189,6 +189,8 @@ class RunDock(Dock):
         self._activity = cancelable_progress(
             total=_PARTS, desc="PyAMA workflow", cancel_callback=self._on_cancel
         )
+        if not self.task.running:  # napari draws while it makes the bar: the run can end meanwhile
+            self._end_activity()
 
     def _load_results(self) -> None:
         request, view = self._request, view_of(self.viewer)
