@@ -100,6 +100,14 @@ def test_a_second_call_does_nothing_again(metadata: MicroscopyMetadata, tmp_path
     assert again.results_paths[0].traces_csv
 
 
+def test_numbers_may_be_numpys(metadata: MicroscopyMetadata, tmp_path: Path) -> None:
+    section = {"threshold": np.float64(0.5), "min_size": np.int64(50)}
+    context = context_for(tmp_path, segmentation=section)
+    assert run(metadata, context, fovs=np.arange(2))
+    params = read_results(tmp_path).params
+    assert params == {"segmentation": {"threshold": 0.5, "min_size": 50}}
+
+
 @pytest.mark.parametrize("channels", [Channels(pc=1, fl=[0]), Channels(pc=0, fl=[0, 1])])
 def test_channels_may_change_their_roles(
     metadata: MicroscopyMetadata, tmp_path: Path, channels: Channels
@@ -239,7 +247,10 @@ def test_without_fluorescence_there_are_shapes_only(
     [
         ({"fov_start": 2, "fov_end": 1}, "FOVs 0 to 2"),
         ({"fov_end": 7}, "FOVs 0 to 2"),
+        ({"fov_start": "0"}, "FOVs '0' to 2"),
         ({"fovs": [9]}, r"\[9\]"),
+        ({"fovs": "0-1"}, "fovs is '0-1': give a list"),
+        ({"fovs": 1}, "fovs is 1: give a list"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"n_workers": -2}, "n_workers is -2"),
         ({"n_workers": "2"}, "n_workers is '2'"),

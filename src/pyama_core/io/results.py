@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import yaml
 
 from pyama_core.errors import InputError
@@ -218,7 +219,9 @@ def _channels_of(found: Mapping[int, Found], kinds: Iterable[str]) -> list[int]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn tuples, paths and their like into what YAML knows."""
+    """Turn tuples, paths, NumPy's numbers and their like into what YAML knows."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

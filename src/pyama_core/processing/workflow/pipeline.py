@@ -1,6 +1,6 @@
 """run_complete_workflow: from a microscopy file to traces, many FOVs at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -248,13 +248,21 @@ def _chosen_fovs(
 ) -> list[int]:
     if fovs is None:
         return list(fov_range(n_fovs, fov_start, fov_end))
-    outside = [fov for fov in fovs if not 0 <= fov < n_fovs]
-    if outside or not fovs:
+    listed = _whole_numbers(fovs)
+    outside = [fov for fov in listed if not 0 <= fov < n_fovs]
+    if outside or not listed:
         raise InputError(
             f"FOVs {outside or 'none'} were asked for, but the file has FOVs 0 to {n_fovs - 1}: "
             "give some of these."
         )
-    return sorted(set(fovs))
+    return sorted(set(listed))
+
+
+def _whole_numbers(fovs: Any) -> list[int]:
+    listed: list[Any] = list(fovs) if isinstance(fovs, Iterable) else [None]
+    if not all(isinstance(fov, Integral) for fov in listed):
+        raise InputError(f"fovs is {fovs!r}: give a list of whole numbers, such as [0, 1, 4].")
+    return [int(fov) for fov in listed]
 
 
 def check_sizes(batch_size: int, n_workers: int) -> None:

@@ -1,6 +1,7 @@
 """What every step of the workflow is: a service that processes one FOV at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypedDict
 
@@ -139,13 +140,12 @@ def fov_range(n_fovs: int, fov_start: int | None, fov_end: int | None) -> range:
     InputError
         A bound is outside the file's FOVs or the bounds are in the wrong order.
     """
-    start = 0 if fov_start in (None, -1) else fov_start
-    end = n_fovs - 1 if fov_end in (None, -1) else fov_end
-    assert start is not None
-    assert end is not None
-    if not 0 <= start <= end < n_fovs:
+    start: Any = 0 if fov_start in (None, -1) else fov_start
+    end: Any = n_fovs - 1 if fov_end in (None, -1) else fov_end
+    are_whole = isinstance(start, Integral) and isinstance(end, Integral)
+    if not are_whole or not 0 <= start <= end < n_fovs:
         raise InputError(
-            f"FOVs {start} to {end} were asked for, but the file has FOVs 0 to {n_fovs - 1}: "
+            f"FOVs {start!r} to {end!r} were asked for, but the file has FOVs 0 to {n_fovs - 1}: "
             "give a first and a last FOV within these."
         )
     return range(start, end + 1)
