@@ -1,7 +1,6 @@
 """Connected regions of a bit mask, found on its runs rather than its pixels.
 
-A run is a row's stretch of set bits. Runs of neighboring rows that touch are joined by union-find
-(He, Chao & Suzuki 2008, "A run-based two-scan labeling algorithm").
+A run is a row's stretch of set bits.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from pyama_core.processing.bits import Bits, tail
 from pyama_core.processing.kernels import kernel
+from pyama_core.processing.runs import join_runs
 
 Array = NDArray[Any]
 _ALL = ~np.uint64(0)
@@ -119,36 +119,6 @@ def list_runs(
         if within:
             stops[count] = width
             count += 1
-
-
-@kernel
-def find_root(parent: Array, i: int) -> int:
-    """Region of run `i`, halving the path on the way."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@kernel
-def join_runs(ends: Array, starts: Array, stops: Array, reach: int, region: Array) -> None:
-    """Give runs that touch over rows one region: the index of its first run."""
-    for i in range(region.size):
-        region[i] = i
-    above = 0
-    for y in range(1, ends.size):
-        i = ends[y - 1]
-        while above < ends[y - 1] and i < ends[y]:
-            if starts[above] < stops[i] + reach and starts[i] < stops[above] + reach:
-                a, b = find_root(region, above), find_root(region, i)
-                region[max(a, b)] = min(a, b)
-            if stops[above] < stops[i]:
-                above += 1
-            else:
-                i += 1
-        above = ends[y - 1]
-    for i in range(region.size):
-        region[i] = region[region[i]]
 
 
 @kernel

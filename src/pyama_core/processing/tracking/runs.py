@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.runs import distinct_labels, find_runs
+from pyama_core.processing.runs import distinct_labels, find_runs, join_runs
 
 Ints = NDArray[np.int32]
 
@@ -51,11 +51,20 @@ def runs_of(frame: NDArray[Any]) -> Runs:
     found = find_runs(frame)
     row_start, start, stop = by_row(found, frame.shape[0])
     if frame.dtype == np.bool_:
-        cell, n_cells = connect_runs(row_start, start, stop)
+        cell, n_cells = _connected(row_start, start, stop)
     else:
         values, index = distinct_labels(found[:, 3])
         cell, n_cells = index.astype(np.int32), len(values)
     return Runs(row_start, start, stop, cell, n_cells, frame.shape[1])
+
+
+def _connected(row_start: Ints, start: Ints, stop: Ints) -> tuple[Ints, int]:
+    """Return each run's component, in the order of their first runs, and how many there are."""
+    region = np.empty(len(start), np.int32)
+    join_runs(row_start[1:].astype(np.int64), start, stop, 1, region)
+    is_first = region == np.arange(len(region))
+    number = np.cumsum(is_first, dtype=np.int32) - 1
+    return number[region], int(is_first.sum())
 
 
 @kernel
@@ -69,55 +78,6 @@ def by_row(found: NDArray[np.int64], n_rows: int) -> tuple[Ints, Ints, Ints]:
     for y in range(n_rows):
         row_start[y + 1] += row_start[y]
     return row_start, start, stop
-
-
-@kernel
-def connect_runs(row_start: Ints, start: Ints, stop: Ints) -> tuple[Ints, int]:
-    """Join runs that touch to 8-connected components, by union-find over neighboring rows."""
-    parent = np.empty(len(start), np.int32)
-    for run in range(len(start)):
-        parent[run] = run
-    for y in range(1, len(row_start) - 1):
-        above, here = row_start[y - 1], row_start[y]
-        while above < row_start[y] and here < row_start[y + 1]:
-            if start[above] <= stop[here] and start[here] <= stop[above]:
-                _join(parent, above, here)
-            if stop[above] < stop[here]:
-                above += 1
-            else:
-                here += 1
-    return _numbered(parent)
-
-
-@kernel
-def _root(parent: Ints, run: int) -> int:
-    """Find the first run of a component, shortening the way for the next time."""
-    while parent[run] != run:
-        parent[run] = parent[parent[run]]
-        run = parent[run]
-    return run
-
-
-@kernel
-def _join(parent: Ints, first: int, second: int) -> None:
-    """Make two runs members of one component."""
-    a, b = _root(parent, first), _root(parent, second)
-    parent[max(a, b)] = min(a, b)
-
-
-@kernel
-def _numbered(parent: Ints) -> tuple[Ints, int]:
-    """Return each run's component, in the order of their first runs, and how many there are."""
-    cell = np.empty(len(parent), np.int32)
-    n = 0
-    for run in range(len(parent)):
-        root = _root(parent, run)
-        if root == run:
-            cell[run] = n
-            n += 1
-        else:
-            cell[run] = cell[root]
-    return cell, n
 
 
 @kernel
