@@ -86,7 +86,8 @@ def nearest_in_run(
 def smoothed(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Gaussian smoothing, the image mirrored at its border.
 
-    Equals ``scipy.ndimage.gaussian_filter(image, sigma)`` but for rounding.
+    Equals ``scipy.ndimage.gaussian_filter(image, sigma)`` but for rounding, and for tails longer
+    than the image, which are cut.
     """
     radius = min(int(4.0 * sigma + 0.5), min(image.shape) - 1)
     if radius < 1:
