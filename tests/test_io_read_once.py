@@ -84,6 +84,18 @@ def test_frames_that_may_be_looked_at_again_are_kept(movie: Movie) -> None:
     assert share_in_memory(path) == 1
 
 
+def test_a_file_system_that_takes_no_advice_is_read_all_the_same(
+    movie: Movie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> None:
+        raise OSError("not here")
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    path, frames = movie
+    with open_microscopy(path, read_once=True) as file:
+        np.testing.assert_array_equal(_read_all(file), frames[:, :, 0])
+
+
 def test_copying_lets_go_of_the_fov_it_copied_and_of_no_other(movie: Movie, tmp_path: Path) -> None:
     path, frames = movie
     metadata = MicroscopyMetadata(path, "movie", n_fovs=2, n_frames=3, height=_SIDE, width=_SIDE)

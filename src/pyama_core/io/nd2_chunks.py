@@ -10,6 +10,7 @@ import threading
 import weakref
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -131,7 +132,8 @@ class ChunkFile:
         """Tell the system that bytes just read need not be kept in memory, where it listens."""
         if hasattr(os, "posix_fadvise"):
             held = min(size, self.size - start)
-            os.posix_fadvise(self._file.fileno(), start, held, os.POSIX_FADV_DONTNEED)
+            with suppress(OSError):  # Some file systems take no advice.
+                os.posix_fadvise(self._file.fileno(), start, held, os.POSIX_FADV_DONTNEED)
 
     def _content(self, offset: int) -> tuple[int, int]:
         magic, name_length, size = HEADER.unpack(self.read(offset, HEADER.size))
