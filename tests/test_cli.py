@@ -184,8 +184,11 @@ def test_a_dry_run_is_refused_as_the_run_would_be(
     assert "segmentation of FOV 0-2: not done yet" in dry.out
 
 
-def test_channels_may_be_listed_with_commas(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:
-    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fl", "1, 0", "--dry-run")
+@pytest.mark.parametrize("listed", ["1, 0", "GFP,Phase"])
+def test_channels_may_be_listed_with_commas(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path, listed: str
+) -> None:
+    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fl", listed, "--dry-run")
     assert "Channel 0 (Phase) is segmented and measured" in answer.out
 
 

@@ -56,6 +56,7 @@ def test_the_second_example_is_valid() -> None:
             ["is ['brightness']: feature \"brightness\" is unknown: there are area", "_std."],
         ),
         ({"segmentation": 3}, ['"segmentation" is 3']),
+        ({"correction": {"temporal_window": 4}}, ["Parameter correction.temporal_window is 4: a"]),
     ],
 )
 def test_a_wrong_parameter_is_named_with_what_is_allowed(

@@ -41,6 +41,12 @@ def test_reading_a_written_recipe_gives_the_same_parameters_and_text(tmp_path: P
     assert recipe_text(again, recipe.channels) == text
 
 
+def test_a_recipe_without_channels_says_how_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe_text(workflow_params({})).replace("# channels:", "channels:"))
+    assert read_recipe(path).channels == Channels(0, [1, 2])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_recipe_is_read_as_windows_writes_it(tmp_path: Path, encoding: str) -> None:
     """``pyama recipe > recipe.yaml`` gives UTF-16 in PowerShell."""

@@ -41,7 +41,7 @@ ChannelOption = Annotated[
 FluorescenceOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--fl", help="Channel that is measured, by index or name; repeat it, or list 1,2."
+        "--fl", help="Channel that is measured, by index or name; repeat it, or list GFP,RFP."
     ),
 ]
 WorkersOption = Annotated[

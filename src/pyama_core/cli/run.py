@@ -26,7 +26,12 @@ from pyama_core.processing.workflow.output_folder import check_output_folder
 from pyama_core.processing.workflow.pipeline import check_sizes, run_complete_workflow
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
 from pyama_core.processing.workflow.prune import Keep
-from pyama_core.processing.workflow.recipe import Recipe, read_recipe, with_values
+from pyama_core.processing.workflow.recipe import (
+    CHANNELS_LINE,
+    Recipe,
+    read_recipe,
+    with_values,
+)
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.summary import summarize
@@ -54,7 +59,7 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     check_sizes(request.batch_size, request.workers)
     with open_microscopy(request.file) as source:
         metadata = source.metadata
-    context = _context(request)
+    context = _context(request, metadata.channel_names)
     fovs = parse_fovs(request.fovs, metadata.n_fovs)
     services = [load_step(place) for place in request.steps]
     plan = prepare_run(metadata, context, fovs, services=services)
@@ -107,32 +112,31 @@ def _draw(
         typer.echo(f"Overview: {path}")
 
 
-def _context(request: RunRequest) -> ProcessingContext:
+def _context(request: RunRequest, names: Sequence[str]) -> ProcessingContext:
     recipe = read_recipe(request.recipe) if request.recipe else Recipe()
     settings = dict(_setting(text) for text in request.settings)
     return ProcessingContext(
         output_dir=request.output,
-        channels=_channels(request, recipe),
+        channels=_channels(request, recipe, names),
         params=with_values(recipe.params, settings),
     )
 
 
-def _channels(request: RunRequest, recipe: Recipe) -> Channels:
+def _channels(request: RunRequest, recipe: Recipe, names: Sequence[str]) -> Channels:
     given = recipe.channels or Channels(pc="")
     pc = given.pc if request.pc is None else request.pc
     if pc == "":
         raise InputError(
-            "No channel to segment was given: name it with --pc, or in the recipe; "
-            f"`pyama info {request.file.name}` lists the channels."
+            "No channel to segment was given: name it with --pc, or in the recipe as "
+            f"`{CHANNELS_LINE}`; `pyama info {request.file.name}` lists the channels."
         )
-    fl = [channel for listed in request.fl for channel in _each(listed)] or given.fl
+    fl = [channel for listed in request.fl for channel in _each(listed, names)] or given.fl
     return Channels(_index_or_name(pc), [_index_or_name(channel) for channel in fl])
 
 
-def _each(channels: str) -> list[str]:
-    """Split a list of indices, as in ``1,2``; a name may hold a comma."""
-    parts = channels.split(",")
-    return parts if all(part.strip().isdecimal() for part in parts) else [channels]
+def _each(channels: str, names: Sequence[str]) -> list[str]:
+    """Split a list of channels, as in ``1,2``; a name may hold a comma."""
+    return [channels] if channels in names else [part.strip() for part in channels.split(",")]
 
 
 def _index_or_name(channel: int | str) -> int | str:

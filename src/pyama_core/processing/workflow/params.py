@@ -124,6 +124,8 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         return f"Parameter {key} is unknown: {_suggestion(path, model)}"
     said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if said.startswith(f"{path[0]}."):  # It names the parameter of its section itself.
+        return f"Parameter {said}."
     return f"Parameter {key} is {first['input']!r}: {said[0].lower()}{said[1:]}."
 
 

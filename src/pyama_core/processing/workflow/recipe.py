@@ -17,6 +17,9 @@ from pyama_core.processing.workflow.params import WorkflowParams, sections_of, u
 from pyama_core.processing.workflow.services.types import Channels
 
 _CHANNELS: Final = "channels"
+CHANNELS_LINE: Final = f"{_CHANNELS}: {{pc: 0, fl: [1, 2]}}"
+"""How channels stand in a recipe."""
+
 _WIDTH: Final = 98
 _HEADER: Final = """\
 # Recipe of napari-pyama: every parameter of the workflow.
@@ -39,14 +42,18 @@ class _ChannelsEntry(Section):
 
 def recipe_text(params: WorkflowParams, channels: Channels | None = None) -> str:
     """Return a recipe as YAML, each parameter with help, unit, limits and default."""
-    parts = [_HEADER]
-    if channels is not None:
-        parts.append(f"{_CHANNELS}: {_flow({'pc': channels.pc, 'fl': list(channels.fl)})}\n")
+    parts = [_HEADER, _channels_text(channels)]
     for step in sections_of(type(params)):
         section = params.section(step)
         if section is not None:
             parts.append("\n".join([f"{step}:", *_section_lines(section)]) + "\n")
     return "\n".join(parts)
+
+
+def _channels_text(channels: Channels | None) -> str:
+    if channels is None:
+        return f"# Channels by index or name, unless --pc and --fl name them:\n# {CHANNELS_LINE}\n"
+    return f"{_CHANNELS}: {_flow({'pc': channels.pc, 'fl': list(channels.fl)})}\n"
 
 
 def read_recipe(path: Path) -> Recipe:
