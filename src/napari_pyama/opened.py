@@ -53,11 +53,16 @@ def open_folders(paths: Sequence[Path]) -> Opened:
 
 def open_tables(paths: Sequence[Path]) -> Opened:
     """Open trace tables as tracks, and the dock that plots them."""
-    layers = []
-    for path in paths:
-        source, files, fov = open_traces(path)
-        layers.append(tracks_layer(source, read_tracks(files(fov), source.metadata), fov, files))
-    return Opened(layers, dock="Traces")
+    return Opened([_tracks_of_table(path) for path in paths], dock="Traces")
+
+
+def _tracks_of_table(path: Path) -> LayerTuple:
+    """Make tracks that are seen from end to end in every frame: no image shows where cells are."""
+    source, files, fov = open_traces(path)
+    tracks = read_tracks(files(fov), source.metadata)
+    data, arguments, kind = tracks_layer(source, tracks, fov, files)
+    n_frames = source.metadata.n_frames
+    return data, {**arguments, "tail_length": n_frames, "head_length": n_frames}, kind
 
 
 def _layers_of_folder(path: Path) -> list[LayerTuple]:

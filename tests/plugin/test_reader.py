@@ -113,6 +113,13 @@ def test_a_trace_table_of_a_run_opens_in_the_scale_of_the_run(results):
     assert tracks.scale[-1] == layers_of(read_results_folder(str(results)))["cells"].scale[-1]
 
 
+def test_tracks_of_a_trace_table_are_seen_from_end_to_end_in_the_first_frame(results):
+    path = next(results.glob("fov_000/*_traces_ch_1.csv"))
+    tracks = layers_of(read_trace_table(str(path)))["tracks"]
+    last = int(tracks.data[:, 1].max())
+    assert tracks.tail_length > last and tracks.head_length > last
+
+
 def test_a_trace_table_on_its_own_opens_in_pixels(tmp_path):
     columns = dict.fromkeys(TRACE_COLUMNS, np.array([1.0, 2.0, 3.0]))
     table = columns | {"fov": [0] * 3, "cell": [4, 4, 5], "frame": [0, 1, 1], "time": [0, 5.0, 5.0]}
