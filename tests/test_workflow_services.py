@@ -9,6 +9,8 @@ import pytest
 from pyama_core.errors import InputError
 from pyama_core.io import MicroscopyMetadata
 from pyama_core.io.tables import read_table
+from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.resolve import completed
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.copying import CopyingService
 from pyama_core.processing.workflow.services.steps.correction import CorrectionService
@@ -54,6 +56,18 @@ def test_services_one_after_the_other_lead_from_file_to_traces(
     assert sorted(context.results_paths) == [1, 2]
     table = read_table(context.results_paths[1].traces_csv[0][1])
     np.testing.assert_allclose(np.unique(table["time"]), np.arange(4) * MINUTES_PER_FRAME)
+
+
+@pytest.mark.parametrize("split", ["none", "distance"])
+def test_the_room_a_run_asks_for_is_what_its_stacks_take(
+    metadata: MicroscopyMetadata, context: ProcessingContext, tmp_path: Path, split: str
+) -> None:
+    context.params = {"segmentation": {"split": split}}
+    run = prepare_run(completed(metadata), context, [0])
+    for service in run.services:
+        service.process_fov(run.metadata, context, tmp_path, 0)
+    stacks = [np.load(path, mmap_mode="r") for path in tmp_path.glob("fov_*/*.npy")]
+    assert run.bytes_needed == sum(stack.nbytes for stack in stacks)
 
 
 def test_a_fresh_context_finds_earlier_outputs_by_their_names(

@@ -234,6 +234,11 @@ class SegmentationParams(Section):
         when=_TRAINED,
     )
 
+    @property
+    def gives_instances(self) -> bool:
+        """Whether touching cells may be told apart; else there is a mask only."""
+        return self.method != "log_std" or self.split != "none"
+
     @field_validator("window", "opening_size", "closing_size")
     @classmethod
     def _odd(cls, value: int) -> int:

@@ -47,7 +47,7 @@ class Layout:
         return self.file(fov, f"seg_ch_{self.pc}.npy")
 
     def instances(self, fov: int) -> Path:
-        """Untracked instances, ``(T, H, W)`` uint16 or uint32, where the method gives them."""
+        """Untracked instances, ``(T, H, W)`` uint32, where the method gives them."""
         return self.file(fov, f"seg_instances_ch_{self.pc}.npy")
 
     def labels(self, fov: int) -> Path:

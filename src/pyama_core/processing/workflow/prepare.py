@@ -57,7 +57,7 @@ class PreparedRun:
     def bytes_needed(self) -> int:
         """Bytes that the steps left to do will write."""
         return sum(
-            service.bytes_written(self.layout, self.metadata)
+            service.bytes_written(self.layout, self.metadata, self.params.section(service.name))
             for fov in self.plans
             for service in self.services_to_run(fov)
         )

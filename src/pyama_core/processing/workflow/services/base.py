@@ -120,8 +120,8 @@ class BaseProcessingService:
         """Return files named by parameters whose content decides the outcome, by parameter."""
         return {}
 
-    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
-        """Return about how many bytes the step writes for one FOV."""
+    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata, params: Any) -> int:
+        """Return about how many bytes the step writes for one FOV with its parameters."""
         return 0
 
     def params(self, context: ProcessingContext) -> Any:

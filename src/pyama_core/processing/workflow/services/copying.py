@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class CopyingService(BaseProcessingService):
         """Return the raw stacks of all channels."""
         return [layout.phase(fov), *(layout.fluorescence(fov, c) for c in layout.fl)]
 
-    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
+    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata, params: Any) -> int:
         """Return the size of the raw stacks."""
         return n_pixels(metadata) * np.dtype(metadata.dtype).itemsize * (1 + len(layout.fl))
 

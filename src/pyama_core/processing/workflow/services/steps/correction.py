@@ -81,7 +81,7 @@ class CorrectionService(BaseProcessingService):
         """Return the fluorescence channels."""
         return layout.fl
 
-    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
+    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata, params: Any) -> int:
         """Return the size of the corrected stacks."""
         return n_pixels(metadata) * np.dtype(np.float32).itemsize * len(layout.fl)
 

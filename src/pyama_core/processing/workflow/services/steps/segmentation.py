@@ -78,9 +78,12 @@ class SegmentationService(BaseProcessingService):
         """Return the classifier, the network's weights or the label images."""
         return files_named(params)
 
-    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
-        """Return the size of the mask."""
-        return n_pixels(metadata)
+    def bytes_written(
+        self, layout: Layout, metadata: MicroscopyMetadata, params: SegmentationParams
+    ) -> int:
+        """Return the size of the mask, and of the instances where there are any."""
+        of_instances = np.dtype(np.uint32).itemsize if params.gives_instances else 0
+        return n_pixels(metadata) * (np.dtype(np.bool_).itemsize + of_instances)
 
     def _write(
         self,

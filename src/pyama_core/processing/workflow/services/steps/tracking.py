@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class TrackingService(BaseProcessingService):
         """Return the segmented channel."""
         return [layout.pc]
 
-    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata) -> int:
+    def bytes_written(self, layout: Layout, metadata: MicroscopyMetadata, params: Any) -> int:
         """Return the size of the labels."""
         return n_pixels(metadata) * np.dtype(np.uint16).itemsize
 
