@@ -249,6 +249,7 @@ def test_a_failing_trial_says_why_in_one_sentence(viewer, shown, until, monkeypa
     until(lambda: not dock.trial.task.running)
     assert len(told) == 1
     assert "7" in told[0]
+    assert dock.trial.message.text() == f"Failed: {told[0]}"
 
 
 @timed

@@ -23,7 +23,7 @@ from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.run_form import RunForm
 from napari_pyama.widgets.step_dock import NOTHING_OPEN
 from napari_pyama.widgets.wrapped_label import WrappedLabel
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, sentence_of
 from pyama_core.processing.workflow.recipe import changed_settings
 
 _PARTS = 1000
@@ -216,7 +216,7 @@ class RunDock(Dock):
         show_warning(f"{failed} the dock says why.")
 
     def _on_failed(self, error: BaseException) -> None:
-        self.message.setText(f"The run failed: {error}")
+        self.message.setText(f"The run failed: {sentence_of(error)}")
         notify_error(error)
 
     def _on_cancelled(self) -> None:

@@ -14,6 +14,7 @@ from napari_pyama.shown import hide_raw, show_labels, show_layers
 from napari_pyama.task import Task
 from napari_pyama.trial import TrialResult, run_trial
 from napari_pyama.widgets.wrapped_label import WrappedLabel
+from pyama_core.errors import sentence_of
 
 
 class TrialBar(QWidget):
@@ -103,7 +104,7 @@ class TrialBar(QWidget):
             self.traced.emit(result.traces)
 
     def _on_failed(self, error: BaseException) -> None:
-        self.message.setText("Failed.")
+        self.message.setText(f"Failed: {sentence_of(error)}")
         notify_error(error)
 
     def _show_running(self, running: bool) -> None:
