@@ -127,6 +127,15 @@ def test_the_seconds_are_those_of_this_run(pyama: Pyama, small_nd2: Path, tmp_pa
     assert "in all; work by step: extraction" in changed.out
 
 
+def test_where_the_first_step_failed_no_step_was_done(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "fov_000" / "small_fov_000_pc_ch_0.npy").mkdir(parents=True)
+    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0")
+    assert answer.code == 1
+    assert "in all; no step was done" in answer.out
+
+
 def test_a_dry_run_says_what_and_why_and_writes_nothing(
     pyama: Pyama, small_nd2: Path, tmp_path: Path
 ) -> None:

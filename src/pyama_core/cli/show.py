@@ -39,7 +39,7 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         ("FOVs", f"{summary.n_fovs - len(summary.failures)} of {summary.n_fovs} done"),
         ("Cells", f"{summary.n_cells}"),
         ("Traces", f"{summary.n_traces}, {summary.n_good} of them good{_rejected(summary)}"),
-        ("Seconds", f"{seconds:.1f} in all; {_by_step(summary.seconds)}"),
+        ("Seconds", f"{seconds:.1f} in all; {_by_step(summary)}"),
         ("Failures", "none" if not summary.failures else f"{len(summary.failures)}"),
     ]
     typer.echo()
@@ -66,10 +66,11 @@ def _show_notes(notes: Mapping[str, Sequence[int]]) -> None:
         typer.echo(f"... and {n_left} more notes: `pyama status FOLDER --notes` shows all.")
 
 
-def _by_step(seconds: Mapping[str, float]) -> str:
-    if not seconds:
-        return "nothing was left to do"
-    return "work by step: " + ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
+def _by_step(summary: RunSummary) -> str:
+    if not summary.seconds:
+        return "no step was done" if summary.failures else "nothing was left to do"
+    each = ", ".join(f"{step} {value:.1f}" for step, value in summary.seconds.items())
+    return f"work by step: {each}"
 
 
 def _show_disk(run: PreparedRun) -> None:
