@@ -19,8 +19,9 @@ _known = weakref.WeakKeyDictionary()
 
 
 def is_plain_image(layer: Layer) -> bool:
-    """Whether a layer is an image that this plugin did not open or make."""
-    return isinstance(layer, Image) and origin_of(layer) is None and not layer.rgb
+    """Whether a layer is an image of one resolution that this plugin did not open or make."""
+    is_image = isinstance(layer, Image) and not (layer.rgb or layer.multiscale)
+    return is_image and origin_of(layer) is None
 
 
 def origin_of_images(viewer: Any, layer: Layer) -> Origin | None:
@@ -41,7 +42,7 @@ def origin_of_images(viewer: Any, layer: Layer) -> Origin | None:
 
 
 def _is_alike(layer: Layer, other: Layer) -> bool:
-    return is_plain_image(layer) and not layer.multiscale and layer.data.shape == other.data.shape
+    return is_plain_image(layer) and layer.data.shape == other.data.shape
 
 
 def _origin(layers: list[Layer]) -> Origin:

@@ -118,6 +118,14 @@ def test_the_frame_in_view_is_that_of_the_sliders():
     assert view.frame_text == "frame 3 of 0 to 3 (15.0 min)"
 
 
+def test_an_image_of_several_resolutions_is_no_experiment():
+    viewer = ViewerModel()
+    viewer.add_image([np.zeros((64, 64)), np.zeros((32, 32))], multiscale=True)
+    assert view_of(viewer) is None
+    open_in(viewer, experiment())
+    assert view_of(viewer).source.metadata.base_name == "movie"
+
+
 def test_the_only_fov_is_called_so():
     viewer = ViewerModel()
     open_in(viewer, stack_experiment())
