@@ -56,6 +56,8 @@ def test_the_second_example_is_valid() -> None:
             ["is ['brightness']: feature \"brightness\" is unknown: there are area", "_std."],
         ),
         ({"segmentation": 3}, ['"segmentation" is 3']),
+        ({"copy": {"z": "top"}}, ["\"copy.z\" is 'top': give middle, max, mean or the index"]),
+        ({"copy": {"z": {"GFP": "top"}}}, ["{'GFP': 'top'}: give middle", "for each channel."]),
         ({"correction": {"temporal_window": 4}}, ["Parameter correction.temporal_window is 4: a"]),
     ],
 )

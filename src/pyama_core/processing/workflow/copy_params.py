@@ -1,8 +1,13 @@
 """Parameters of the copying step."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import (
+    BeforeValidator,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from pyama_core.io.projection import ZRule
 from pyama_core.processing.parameters import Section, param
@@ -19,6 +24,16 @@ class CopyParams(Section):
         "Plane taken from a z stack: middle, an index, or the projection max or mean; "
         "one for all channels or one per channel.",
     )
+
+    @field_validator("z", mode="wrap")
+    @classmethod
+    def _one_sentence(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(value)
+        except ValidationError:
+            raise ValueError(
+                "give middle, max, mean or the index of a plane, or one of these for each channel"
+            ) from None
 
     def z_of(self, channel: int, name: str = "") -> ZRule:
         """Return the rule for one channel, given by index and name."""
