@@ -33,14 +33,20 @@ _MOST_PIXELS: Final = 100_000
 
 
 class ChoiceBox(QComboBox):
-    """A drop-down of values."""
+    """A drop-down of values.
+
+    Parameters
+    ----------
+    letters
+        How many it shows even where there is little room.
+    """
 
     chosen = Signal(object)
 
-    def __init__(self, tooltip: str) -> None:
+    def __init__(self, tooltip: str, letters: int = 6) -> None:
         super().__init__()
         self.setToolTip(tooltip)
-        self.setMinimumContentsLength(6)
+        self.setMinimumContentsLength(letters)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.activated.connect(lambda index: self.chosen.emit(self.itemData(index)))
 
@@ -58,8 +64,8 @@ class ChoiceBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fov = ChoiceBox("The field of view; it moves with the position slider.")
-        self.channel = ChoiceBox("The channel in which cells were measured.")
+        self.fov = ChoiceBox("The field of view; it moves with the position slider.", letters=8)
+        self.channel = ChoiceBox("The channel in which cells were measured.", letters=4)
         self.feature = ChoiceBox("What is plotted.")
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -75,6 +75,7 @@ class FovTable(QTableView):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.setMinimumHeight(110)
+        self.setWordWrap(False)
 
 
 def _what(fov: FovProgress) -> str:
