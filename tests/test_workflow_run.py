@@ -182,18 +182,30 @@ def test_a_failure_stays_in_its_fov(metadata: MicroscopyMetadata, tmp_path: Path
     assert status["steps"]["segmentation"]["state"] == "failed"
 
 
-class StopsItself(BaseProcessingService):
-    name = "stops"
+class Raising(BaseProcessingService):
+    name = "raising"
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
 
     def process_fov(self, *given: Any) -> None:
-        raise InterruptedError
+        raise self._error
 
 
-def test_work_that_stops_though_nobody_cancelled_has_failed(
-    metadata: MicroscopyMetadata, tmp_path: Path
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InterruptedError(), "nobody had cancelled"),
+        (SystemExit(3), "raising: SystemExit: 3"),
+        (KeyError("a"), "raising: KeyError: 'a'"),
+    ],
+)
+def test_whatever_a_step_raises_its_fov_has_failed(
+    metadata: MicroscopyMetadata, tmp_path: Path, error: BaseException, words: str
 ) -> None:
-    assert not run(metadata, context_for(tmp_path), fovs=[0], services=[StopsItself()])
-    assert "nobody had cancelled" in read_results(tmp_path).extra["failures"]["0"]
+    assert not run(metadata, context_for(tmp_path), fovs=[0], services=[Raising(error)])
+    assert words in read_results(tmp_path).extra["failures"]["0"]
 
 
 def test_cancelling_raises_and_the_next_call_goes_on(

@@ -62,7 +62,7 @@ def run_job(job: Job) -> Outcome:
             _run_step(job, service)
         except InterruptedError:
             return Outcome(job.fov, job.context.paths(job.fov), cancelled=True)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _failure(job, service, error)
     return Outcome(job.fov, job.context.paths(job.fov))
 
@@ -107,7 +107,7 @@ def _outputs(
     )
 
 
-def _failure(job: Job, service: BaseProcessingService, error: Exception) -> Outcome:
+def _failure(job: Job, service: BaseProcessingService, error: Exception | SystemExit) -> Outcome:
     sentence = sentence_of(error)
     record = StepRecord("failed", job.stamps[service.name], error=sentence)
     record_step(job.layout.status(job.fov), service.name, record)
