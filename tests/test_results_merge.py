@@ -137,6 +137,7 @@ def test_samples_are_read_with_fovs_as_text_number_or_list(tmp_path: Path) -> No
         ("samples: 3", "no samples file"),
         ("samples: []", "names no samples"),
         ("samples: [{name: A, fovs: 0}, {name: A, fovs: 1}]", "twice"),
+        ("samples: [{name: A, fovs: 0}, {name: a, fovs: 1}]", "capitals"),
         ("samples: [{name: a/b, fovs: 0}]", "file name"),
     ],
 )

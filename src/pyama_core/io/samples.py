@@ -133,14 +133,18 @@ def _check_names(path: Path, samples: Sequence[Sample]) -> None:
     if not samples:
         raise InputError(f"{path} names no samples: list at least one.")
     names = [sample.name for sample in samples]
+    folded = [name.casefold() for name in names]
     for name in names:
         if not name.strip() or set(name) & set(_FORBIDDEN):
             raise InputError(
                 f'The sample name "{name}" in {path} cannot be part of a file name: '
                 f"leave out {' '.join(_FORBIDDEN)}."
             )
-        if names.count(name) > 1:
-            raise InputError(f'The sample "{name}" is in {path} twice: give each its own name.')
+        if folded.count(name.casefold()) > 1:
+            raise InputError(
+                f'The sample "{name}" is in {path} twice: give each its own name, and not one that '
+                "differs by capitals only, which not all disks tell apart."
+            )
 
 
 def _fovs(sample: Sample, index: ResultsIndex) -> list[int]:
