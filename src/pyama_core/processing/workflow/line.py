@@ -118,7 +118,6 @@ def _take_calls(listener: Listener, line: Line, closed: threading.Event) -> None
     while not closed.is_set():
         try:
             connection = listener.accept()
-        except OSError:
-            time.sleep(_SECONDS_AFTER_A_FAILED_CALL)
-        else:
             threading.Thread(target=line.answer, args=(connection,), daemon=True).start()
+        except (OSError, RuntimeError):  # Files or threads have run out; some may end.
+            time.sleep(_SECONDS_AFTER_A_FAILED_CALL)
