@@ -32,7 +32,7 @@ def notes(masks, params=None, instances=None):
 
 def test_cells_in_one_piece_are_told_with_their_share_and_what_to_do():
     (note,) = notes([sheet(0.4), sheet(0.5), sheet(0.9)])
-    assert note.startswith("One piece covers 50% of the frame")
+    assert note.startswith("One piece covers 50 % of the frame")
     assert "segmentation.split to intensity" in note and "trained" in note
 
 

@@ -53,14 +53,14 @@ def choose(params: CorrectionParams, patches: PatchSeries, regression: SurfaceRe
     slopes, offset = settle_gain(patches, regression, fitted, given)
     no_slope = _against_regression(params, slopes)
     if params.method == "regression_gain" or (auto and not no_slope):
-        reason = f"the background {_change(slopes)}: gain known to {slopes.gain_error:.2%}"
+        reason = f"the background {_change(slopes)}: gain known to {100 * slopes.gain_error:.2f} %"
         return _chosen("regression_gain", auto, reason, no_slope, slopes, offset)
     gain, error = median_gain(patches, regression, slopes, float(np.nan_to_num(given)))
     no_median = _against_median(params, regression.at_patches(gain), error)
     if auto and no_median:
         return Choice("tiles", f"{no_slope}, and {no_median}", None, given)
     pattern = with_gain(patches, regression, slopes, gain)
-    reason = f"{no_slope}; the background's own pattern gives the gain to {error:.2%}"
+    reason = f"{no_slope}; the background's own pattern gives the gain to {100 * error:.2f} %"
     return _chosen("median_gain", auto, reason, no_median, pattern, given)
 
 
@@ -80,18 +80,18 @@ def _against_regression(params: CorrectionParams, slopes: Illumination) -> str:
     if np.ptp(slopes.drift) <= params.least_drift * abs(slopes.level):
         return f"the background {_change(slopes)}, too little for a regression"
     if slopes.gain_error > params.gain_precision:
-        return f"a regression gives the gain to {slopes.gain_error:.1%} only"
+        return f"a regression gives the gain to {100 * slopes.gain_error:.1f} % only"
     return ""
 
 
 def _against_median(params: CorrectionParams, gain: Floats, error: float) -> str:
     if error > params.gain_precision:
-        return f"its pattern is too faint for a gain (known to {error:.1%} only)"
+        return f"its pattern is too faint for a gain (known to {100 * error:.1f} % only)"
     if gain.min() < _DARKEST:
         return f"its pattern falls to {gain.min():.2g} of its mean, as no illumination does"
     uneven = float(np.sqrt(np.mean((gain - 1) ** 2)))
     if uneven < max(_SIGNIFICANT * error, _UNEVEN):
-        return f"its pattern is even ({uneven:.2%}, known to {error:.2%})"
+        return f"its pattern is even ({100 * uneven:.2f} %, known to {100 * error:.2f} %)"
     return ""
 
 

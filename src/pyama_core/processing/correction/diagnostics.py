@@ -34,6 +34,6 @@ def full_tiles_note(tiles: Floats) -> list[str]:
     if share <= _TOO_MANY_FULL:
         return []
     return [
-        f"{share:.0%} of the background tiles are all cells: their background is filled in. "
-        "A larger correction.spatial_window or a smaller correction.mask_margin leaves fewer."
+        f"{100 * share:.0f} % of the background tiles are all cells: their background is filled "
+        "in. A larger correction.spatial_window or a smaller correction.mask_margin leaves fewer."
     ]

@@ -75,7 +75,7 @@ def _largest(frame: SegmentedFrame) -> float:
 
 def _sheet_note(share: float, params: SegmentationParams) -> str:
     return (
-        f"One piece covers {share:.0%} of the frame: if these are cells that touch, "
+        f"One piece covers {100 * share:.0f} % of the frame: if these are cells that touch, "
         f"{_to_tell_apart(params)}."
     )
 
