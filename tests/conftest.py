@@ -6,6 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pyama_core.io import MicroscopyMetadata
+from tests.runs import N_FOVS, N_FRAMES, SIZE, small_metadata
 from tests.scenes import write_scene
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -36,5 +38,11 @@ def open_nd2_files() -> set[str]:
 def small_nd2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three FOVs of four frames with textured, glowing blobs; see `tests.scenes`."""
     path = tmp_path_factory.mktemp("nd2") / "small.nd2"
-    write_scene(path, n_fovs=3, n_frames=4, size=96)
+    write_scene(path, n_fovs=N_FOVS, n_frames=N_FRAMES, size=SIZE)
     return path
+
+
+@pytest.fixture
+def metadata(small_nd2: Path) -> MicroscopyMetadata:
+    """What a user has to state of that movie."""
+    return small_metadata(small_nd2)
