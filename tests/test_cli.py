@@ -17,6 +17,7 @@ import pytest
 from pyama_core.cli import main
 from pyama_core.cli.show import show_summary
 from pyama_core.io.microscopy import ChannelInfo
+from pyama_core.messages import Message
 from pyama_core.processing.workflow.locks import held_locks
 from pyama_core.processing.workflow.summary import RunSummary
 from tests.reference.nd2_files import layout, random_frames, write_frames
@@ -96,7 +97,7 @@ def test_a_run_that_finds_no_cells_says_so(pyama: Pyama, small_nd2: Path, tmp_pa
         *("run", small_nd2, "-o", tmp_path, "--pc", "0", "--set", "segmentation.min_size=9000")
     )
     assert answer.code == 0
-    assert "Note (FOV 0-2): No cells were found: check the segmentation." in answer.out
+    assert "Warning: FOV 0-2: No cells were found: check the segmentation." in answer.out
     assert "max_distance" not in answer.out
 
 
@@ -240,22 +241,27 @@ def test_a_run_says_what_it_makes_again_and_why(
     assert "work by step: tracking" in again
 
 
-def test_of_many_notes_those_of_most_fovs_are_shown(
+def test_of_many_messages_the_heaviest_and_those_of_most_fovs_are_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    notes = {f"note {n}": [n] for n in range(20)} | {"of all": list(range(20))}
-    show_summary(RunSummary(notes=notes), 1.0)
+    messages = {Message(f"message {n}"): [n] for n in range(20)}
+    messages |= {Message("of all"): list(range(20)), Message("of one", "warning"): [3]}
+    show_summary(RunSummary(messages=messages), 1.0)
     lines = capsys.readouterr().out.splitlines()
-    shown = [line for line in lines if line.startswith("Note")]
-    assert shown[0] == "Note (FOV 0-19): of all"
+    shown = [line for line in lines if line.startswith(("Info", "Warning"))]
+    assert shown[:2] == ["Warning: FOV 3: of one", "Info: FOV 0-19: of all"]
     assert len(shown) == 8
-    assert lines[-1].startswith("... and 13 more notes")
+    assert lines[-1].startswith("... and 14 more messages")
 
 
-def test_status_shows_notes_where_asked(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:
+def test_status_shows_warnings_and_where_asked_all_messages(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
     pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0")
-    assert "Note: tracking.max_distance" in pyama("status", tmp_path, "--notes").out
-    assert "Note" not in pyama("status", tmp_path).out
+    assert "Info: tracking.max_distance" in pyama("status", tmp_path, "--messages").out
+    assert "Info" not in pyama("status", tmp_path).out
+    pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--set", "segmentation.min_size=9000")
+    assert "Warning: No cell is found" in pyama("status", tmp_path).out
 
 
 def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def judged(labels: np.ndarray, **params: object) -> tuple[dict[int, str], Extrac
 def test_by_default_traces_shorter_than_half_the_frames_are_not_good(labels: np.ndarray) -> None:
     reasons, extraction = judged(labels)
     assert reasons == {1: "", 2: "shorter than 6 frames", 3: "", 4: ""}
-    assert extraction.notes == []
+    assert extraction.messages == []
 
 
 def test_long_movies_ask_for_thirty_frames() -> None:
@@ -97,6 +97,6 @@ def test_filters_drop_no_rows(labels: np.ndarray) -> None:
 
 def test_filters_that_reject_everything_say_so(labels: np.ndarray) -> None:
     _, extraction = judged(labels, min_area=500)
-    assert extraction.notes == [
+    assert [str(message) for message in extraction.messages] == [
         "None of the 4 traces is good: 1 shorter than 6 frames, 4 smaller than 500 px."
     ]

@@ -5,6 +5,7 @@ import pytest
 
 from pyama_core.columns import TRACE_COLUMNS
 from pyama_core.errors import InputError
+from pyama_core.messages import Message
 from pyama_core.processing.extraction import ExtractionParams, extract_stack
 from tests.reference.extraction import plain_totals
 
@@ -90,7 +91,9 @@ def test_no_cells_give_an_empty_table_and_say_so(n_frames):
     extraction = extract(nothing, {1: nothing})
     assert tuple(extraction[1]) == (*TRACE_COLUMNS, "reason")
     assert not len(extraction[1]["cell"])
-    assert extraction.notes == ["No cells were found: check the segmentation."]
+    assert extraction.messages == [
+        Message("No cells were found: check the segmentation.", "warning")
+    ]
 
 
 def test_features_are_chosen_for_all_channels_and_for_single_ones(labels, image):

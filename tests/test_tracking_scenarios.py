@@ -138,7 +138,7 @@ def test_drift_comes_from_the_phase_channel_where_there_is_one():
     movie = np.stack([phase[20:148, 20:148], phase[8:136, 27:155]])
     tracking = track_stack(np.zeros((2, 128, 128), bool), PARAMS, phase=movie)
     assert tracking.drift[1] == pytest.approx([12, -7], abs=0.2)
-    assert any("12" in note for note in tracking.notes)
+    assert any("12" in message.text for message in tracking.messages)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

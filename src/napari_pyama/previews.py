@@ -75,7 +75,7 @@ def preview_segmentation(request: Request) -> Preview:
     n_cells = f"{counted(int(labels.max()), 'cell')}, " if segmented.instances is not None else ""
     doubts = Doubts(request.recipe.segmentation)
     doubts.look_at(segmented)
-    said = [f"{n_cells}{share:.1f} % of the frame is cell.", *doubts.notes()]
+    said = [f"{n_cells}{share:.1f} % of the frame is cell.", *map(str, doubts.messages())]
     return Preview([_labels(request, "segmentation", labels)], " ".join(said))
 
 

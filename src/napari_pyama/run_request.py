@@ -140,7 +140,7 @@ def notes_of(request: RunRequest) -> dict[int, list[str]]:
     for fov in request.fovs:
         with suppress(OSError, InputError):
             records = read_status(layout.status(fov)).steps.values()
-            notes[fov] = [note for record in records for note in record.notes]
+            notes[fov] = [str(message) for record in records for message in record.messages]
     return notes
 
 

@@ -155,7 +155,7 @@ def _notes(run: PreparedRun, request: Request, step: str) -> list[str]:
     """Return what the step has to say, and how well the background fits."""
     fov = request.view.fov
     record = read_status(run.layout.status(fov)).steps.get(step)
-    notes = list(record.notes) if record else []
+    notes = [str(message) for message in record.messages] if record else []
     if step == "correction":
         files = expected_files(run.layout)
         notes = describe_backgrounds(files, run.metadata, fov)

@@ -140,14 +140,14 @@ def status(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare every file with its digest.")
     ] = False,
-    notes: Annotated[
-        bool, typer.Option("--notes", help="Show what a user should know of each FOV, too.")
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Show not only warnings, but all messages.")
     ] = False,
 ) -> None:
     """Show what an output folder holds: done, failed and missing, FOV by FOV."""
     from pyama_core.cli.status import show_status
 
-    raise typer.Exit(show_status(folder, verify=verify, notes=notes))
+    raise typer.Exit(show_status(folder, verify=verify, messages=messages))
 
 
 @app.command()

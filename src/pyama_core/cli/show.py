@@ -7,18 +7,20 @@ from typing import Final
 import typer
 
 from pyama_core.fov_ranges import format_fovs
+from pyama_core.messages import Message, Weight, rank
 from pyama_core.processing.workflow.layout import RUN_LOG
 from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.summary import RunSummary
 
-_MOST_NOTES: Final = 8
+_MOST_MESSAGES: Final = 8
+_COLORS: Final[dict[Weight, str | None]] = {"info": None, "warning": "yellow", "error": "red"}
 
 
 def show_plan(run: PreparedRun, *, everything: bool) -> None:
     """Say what to doubt, and what will be done and why; what is just new only if `everything`."""
     for warning in run.metadata.warnings:
-        typer.echo(f"Warning: {warning}")
+        show_message(Message(warning, "warning"))
     reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
     for fov, planned in run.plans.items():
         for step in planned:
@@ -49,21 +51,27 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         typer.echo(f"  FOV {fov}: {error}")
     if summary.failures:
         typer.echo(f"  The end of {RUN_LOG} in the output folder has the details.")
-    _show_notes(summary.notes)
+    _show_messages(summary.messages)
 
 
 def _rejected(summary: RunSummary) -> str:
     return "".join(f"; {n} {reason}" for reason, n in summary.rejected.most_common())
 
 
-def _show_notes(notes: Mapping[str, Sequence[int]]) -> None:
-    """Show what concerns most FOVs; notes that name a number are different for every FOV."""
-    ordered = sorted(notes.items(), key=lambda item: -len(item[1]))
-    for note, fovs in ordered[:_MOST_NOTES]:
-        typer.echo(f"Note (FOV {format_fovs(fovs)}): {note}")
-    if len(ordered) > _MOST_NOTES:
-        n_left = len(ordered) - _MOST_NOTES
-        typer.echo(f"... and {n_left} more notes: `pyama status FOLDER --notes` shows all.")
+def _show_messages(messages: Mapping[Message, Sequence[int]]) -> None:
+    """Show the heaviest, then what concerns most FOVs; those that name a number differ by FOV."""
+    ordered = sorted(messages.items(), key=lambda item: (rank(item[0]), -len(item[1])))
+    for message, fovs in ordered[:_MOST_MESSAGES]:
+        show_message(message, f"FOV {format_fovs(fovs)}: ")
+    if len(ordered) > _MOST_MESSAGES:
+        n_left = len(ordered) - _MOST_MESSAGES
+        typer.echo(f"... and {n_left} more messages: `pyama status FOLDER --messages` shows all.")
+
+
+def show_message(message: Message, subject: str = "", indent: str = "") -> None:
+    """Print a message, its weight before it and in a color of its own."""
+    heading = message.weight.title()
+    typer.secho(f"{indent}{heading}: {subject}{message.text}", fg=_COLORS[message.weight])
 
 
 def _by_step(summary: RunSummary) -> str:

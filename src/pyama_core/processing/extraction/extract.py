@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pyama_core.columns import AREA, CELL, FOV, FRAME, GOOD, REASON, TIME, TRACE_COLUMNS
 from pyama_core.errors import InputError
+from pyama_core.messages import warnings_of
 from pyama_core.processing.extraction.feature import Feature
 from pyama_core.processing.extraction.features import feature
 from pyama_core.processing.extraction.filters import judge
@@ -81,7 +82,7 @@ def extract_stack(
         REASON: verdict.reason,
     }
     tables = {channel: _table(rows, channel, choice[channel]) for channel in choice}
-    return Extraction(tables, [verdict.note] if verdict.note else [])
+    return Extraction(tables, warnings_of([verdict.note] if verdict.note else []))
 
 
 def _check_fit(labels: Stack, images: Mapping[int, Stack], times: NDArray[np.float64]) -> None:

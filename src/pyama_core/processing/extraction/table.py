@@ -6,6 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pyama_core.messages import Message
+
 Table = dict[str, NDArray[Any]]
 """Columns of equal length by name, in the order in which they are written."""
 
@@ -15,7 +17,7 @@ class Extraction(Mapping[int | None, Table]):
     """One trace table per channel; the only one has the key None where there is no image."""
 
     tables: dict[int | None, Table]
-    notes: list[str] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     """What a user should know, one sentence each."""
 
     def __getitem__(self, channel: int | None) -> Table:

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.bits import pack
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.runs import find_runs
@@ -49,12 +50,12 @@ class Doubts:
         if covered:
             self._shares.append(_largest(frame) if covered > SHEET_SHARE else covered)
 
-    def notes(self) -> list[str]:
+    def messages(self) -> list[Message]:
         """Return what to doubt and what to do, a sentence each."""
         share = float(np.median(self._shares)) if self._shares else 0.0
         if share > SHEET_SHARE:
-            return [_sheet_note(share, self._params)]
-        return [] if self._shares else [self._empty_note()]
+            return warnings_of([_sheet_note(share, self._params)])
+        return [] if self._shares else warnings_of([self._empty_note()])
 
     def _empty_note(self) -> str:
         where = "this frame" if self._n_frames == 1 else "any frame"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
+from pyama_core.messages import Message
 from pyama_core.processing.registry import load_plugin, plugins
 from pyama_core.processing.stack import Stack, Tick, no_tick
 from pyama_core.processing.tracking.events import Events
@@ -60,14 +61,14 @@ class Tracking:
         The regions of all frames.
     tracks : Tracks
         Which cell each region is.
-    notes : list of str
+    messages : list of Message
         What a user should know.
     """
 
     segmented: Stack
     movie: Movie
     tracks: Tracks
-    notes: list[str]
+    messages: list[Message]
 
     @property
     def lineage(self) -> Lineage:
@@ -135,7 +136,7 @@ def track_stack(
     _check(segmented, phase)
     follow: Tracker = load_plugin(GROUP, params.method, BUILTIN)
     movie, events = follow(segmented, params, phase=phase, missing=missing, tick=tick)
-    return Tracking(segmented, movie, name_cells(movie, events, params), _notes(movie, params))
+    return Tracking(segmented, movie, name_cells(movie, events, params), _messages(movie, params))
 
 
 def _check(segmented: Stack, phase: Stack | None) -> None:
@@ -157,11 +158,11 @@ def _check(segmented: Stack, phase: Stack | None) -> None:
         )
 
 
-def _notes(movie: Movie, params: TrackingParams) -> list[str]:
+def _messages(movie: Movie, params: TrackingParams) -> list[Message]:
     notes = []
     if params.max_distance is None and len(movie.frame) and len(movie.held) > 1:
         notes.append(f"tracking.max_distance by the data: {movie.reach:.1f} px")
     jump = np.abs(np.diff(movie.drift, axis=0)).max(initial=0)
     if jump >= 1:
         notes.append(f"the field moved by up to {jump:.1f} px from one frame to the next")
-    return notes
+    return [Message(note) for note in notes]

@@ -1,5 +1,6 @@
 """What a worker does: some steps of one FOV, each recorded as it ends."""
 
+import copy
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -68,27 +69,29 @@ def run_job(job: Job) -> Outcome:
 
 
 def context_for(service: BaseProcessingService, context: ProcessingContext) -> ProcessingContext:
-    """Return the context with the parameters a service knows: built-in sections and its own."""
+    """Return a context without messages, with the parameters that a service knows.
+
+    These are the built-in sections and its own.
+    """
     known = {*sections_of(), service.name}
     params = {name: value for name, value in context.params.items() if name in known}
-    return replace(context, params=params)
+    return replace(context, params=params, messages={})
 
 
 def _run_step(job: Job, service: BaseProcessingService) -> None:
-    reporter = ThrottledReporter(job.channel)
-    service.set_progress_reporter(reporter)
-    service.notes = []
+    # A copy, as other FOVs' jobs may hold the same service in threads of this process.
+    service = copy.copy(service)
+    service.set_progress_reporter(ThrottledReporter(job.channel))
+    context = context_for(service, job.context)
     started = time.perf_counter()
     with collected_digests() as digests:
-        service.process_fov(
-            job.metadata, context_for(service, job.context), job.layout.output_dir, job.fov
-        )
+        service.process_fov(job.metadata, context, job.layout.output_dir, job.fov)
     record = StepRecord(
         state="done",
         stamp=job.stamps[service.name],
         seconds=time.perf_counter() - started,
         outputs=_outputs(job, service, digests),
-        notes=tuple(service.notes),
+        messages=tuple(context.messages.get(job.fov, ())),
     )
     record_step(job.layout.status(job.fov), service.name, record)
 

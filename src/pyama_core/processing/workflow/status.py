@@ -3,12 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
+from pyama_core.messages import Message
 
 StepState = Literal["done", "failed", "pruned"]
 
@@ -35,6 +36,18 @@ class OutputRecord:
     digest: str
 
 
+def _as_message(value: object) -> object:
+    """Take sentences without a weight, as they were recorded once, for information."""
+    return {"text": value} if isinstance(value, str) else value
+
+
+Messages = Annotated[
+    tuple[Annotated[Message, BeforeValidator(_as_message)], ...],
+    Field(validation_alias=AliasChoices("messages", "notes")),
+]
+"""Messages of a step; ``notes`` is what status files called them once."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """Outcome of one step."""
@@ -43,7 +56,7 @@ class StepRecord:
     stamp: Stamp
     seconds: float = 0.0
     outputs: tuple[OutputRecord, ...] = ()
-    notes: tuple[str, ...] = ()
+    messages: Messages = ()
     error: str = ""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.io.tables import read_table
+from pyama_core.messages import Message
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.status import FovStatus, read_status
@@ -25,7 +26,7 @@ class RunSummary:
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds of work of this run by step, over all FOVs."""
     failures: dict[int, str] = field(default_factory=dict)
-    notes: dict[str, list[int]] = field(default_factory=dict)
+    messages: dict[Message, list[int]] = field(default_factory=dict)
     """What a user should know, and for which FOVs."""
 
 
@@ -44,8 +45,8 @@ def _add_status(summary: RunSummary, fov: int, status: FovStatus) -> None:
     if status.error:
         summary.failures[fov] = status.error
     for record in status.steps.values():
-        for note in record.notes:
-            summary.notes.setdefault(note, []).append(fov)
+        for message in record.messages:
+            summary.messages.setdefault(message, []).append(fov)
 
 
 def _add_seconds(summary: RunSummary, before: FovStatus, after: FovStatus) -> None:

@@ -40,6 +40,9 @@ class BaseProcessingService:
     A custom step is a subclass with a `name` and a `process_fov`. It may declare more: its
     parameters, what it writes (a step that declares no outputs always runs), and its place.
 
+    A service keeps nothing of a FOV: one service may process several FOVs at a time, in threads.
+    What a user should know of a FOV goes into the context (`ProcessingContext.add_message`).
+
     Attributes
     ----------
     name
@@ -62,8 +65,6 @@ class BaseProcessingService:
 
     def __init__(self) -> None:
         self._progress_reporter: ProgressReporter | None = None
-        self.notes: list[str] = []
-        """What a user should know of the FOV just processed, one sentence each."""
 
     def set_progress_reporter(self, reporter: ProgressReporter | None) -> None:
         """Inject a callable that takes each progress event as one dict."""

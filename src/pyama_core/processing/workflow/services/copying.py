@@ -10,6 +10,7 @@ import numpy as np
 from pyama_core.io.atomic import NpyStream, write_npy_stream
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.io.projection import ZRule, read_projected, z_warning
+from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.workflow.copy_params import CopyParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
@@ -50,7 +51,7 @@ class CopyingService(BaseProcessingService):
         """
         metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
-        self.notes += _doubts(metadata, self.params(context), layout, fov)
+        context.add_messages(fov, _warnings(metadata, self.params(context), layout, fov))
         phase = (layout.pc, layout.phase(fov))
         fluorescence = [(c, layout.fluorescence(fov, c)) for c in layout.fl]
         if self._source is not None:
@@ -89,16 +90,16 @@ class CopyingService(BaseProcessingService):
                 self.progress_callback(fov, t, sizes.n_frames, "copying frames")
 
 
-def _doubts(
+def _warnings(
     metadata: MicroscopyMetadata, params: CopyParams, layout: Layout, fov: int
-) -> list[str]:
-    """Say what a user should know of the raw frames: planes nobody chose, missing frames."""
+) -> list[Message]:
+    """Return what a user should know of the raw frames: planes nobody chose, missing frames."""
     missing = metadata.missing_frames.get(fov, ())
     listed = ", ".join(str(t) for t in missing)
-    notes = [f"The file does not hold frame {listed}; cells are not measured there."]
+    absent = [f"The file does not hold frame {listed}; cells are not measured there."]
     rules = {params.z_of(c, metadata.channel_name(c)) for c in (layout.pc, *layout.fl)}
     planes = [z_warning(metadata, rule) for rule in rules]
-    return [*(notes if missing else []), *(plane for plane in planes if plane)]
+    return warnings_of([*(absent if missing else []), *(plane for plane in planes if plane)])
 
 
 def _z_rules(params: CopyParams, metadata: MicroscopyMetadata) -> list[ZRule]:

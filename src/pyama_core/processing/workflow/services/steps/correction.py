@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pyama_core.io.atomic import atomic_write, write_npy_stream
 from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.correction import Background, estimate_backgrounds
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.workflow.layout import Layout
@@ -64,7 +65,7 @@ class CorrectionService(BaseProcessingService):
             tick=lambda message, t: self.progress_callback(fov, t, len(masks), message),
         )
         for channel, background in backgrounds.items():
-            self.notes += _notes(channel, background)
+            context.add_messages(fov, _messages(channel, background))
             self._write(channels[channel], background, layout, fov, channel, missing)
         paths.fl_corrected = [(c, layout.corrected(fov, c)) for c in backgrounds]
         paths.background = [(c, layout.background(fov, c)) for c in backgrounds]
@@ -112,6 +113,8 @@ def _raw_stack(paths: ResultsPathsPerFOV, layout: Layout, fov: int, channel: int
     return load_stack(path, f"fluorescence stack of channel {channel}")
 
 
-def _notes(channel: int, background: Background) -> list[str]:
+def _messages(channel: int, background: Background) -> list[Message]:
     how = f"{background.method}: {background.reason}" if background.reason else background.method
-    return [f"Background of channel {channel}: {note}" for note in (how, *background.notes)]
+    of_channel = f"Background of channel {channel}"
+    warnings = warnings_of(f"{of_channel}: {note}" for note in background.notes)
+    return [Message(f"{of_channel}: {how}"), *warnings]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pyama_core.io.inspection import refresh_inspected
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.tables import write_table
+from pyama_core.messages import warnings_of
 from pyama_core.processing.extraction import extract_stack
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.workflow.layout import Layout
@@ -59,13 +60,13 @@ class ExtractionService(BaseProcessingService):
             missing=metadata.missing_frames.get(fov, ()),
             tick=lambda message, t: self.progress_callback(fov, t, len(labels), message),
         )
-        self.notes += tables.notes
+        context.add_messages(fov, tables.messages)
         paths.traces_csv = []
         for measured, table in tables.items():
             of_channel = layout.pc if measured is None else measured
             path = layout.traces(fov, of_channel)
             write_table(path, table)
-            self.notes += refresh_inspected(path)
+            context.add_messages(fov, warnings_of(refresh_inspected(path)))
             paths.traces_csv.append((of_channel, path))
 
     def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:

@@ -60,7 +60,7 @@ class SegmentationService(BaseProcessingService):
             phase, params, missing=metadata.missing_frames.get(fov, ()), fov=fov
         )
         has_instances = self._write(_watched(segmented, doubts), layout, fov, phase)
-        self.notes += doubts.notes()
+        context.add_messages(fov, doubts.messages())
         paths.seg = (layout.pc, layout.segmentation(fov))
         paths.seg_instances = (layout.pc, layout.instances(fov)) if has_instances else None
         if not has_instances:

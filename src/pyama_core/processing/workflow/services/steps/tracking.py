@@ -63,7 +63,7 @@ class TrackingService(BaseProcessingService):
         )
         save_stack(layout.labels(fov), segmented.shape, tracking.dtype, labels)
         write_table(layout.lineage(fov), tracking.lineage.table())
-        self.notes += tracking.notes
+        context.add_messages(fov, tracking.messages)
         paths.seg_labeled = (layout.pc, layout.labels(fov))
         paths.lineage = (layout.pc, layout.lineage(fov))
 
