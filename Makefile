@@ -1,7 +1,8 @@
 # make demo    install, make the sample experiment, run the whole workflow on it
 # make test    install what the tests need, check style and types, run every test
 # make bench   speed and memory of every step    make accuracy   accuracy against known truth
-# make docs    build the documentation           make clean      remove what these made
+# make docs    build the documentation           make coverage   tests with the share of code they reach
+# make wheel   build and check what is released  make clean      remove what these made
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -10,9 +11,10 @@ BIN := .venv/bin
 SCREEN_PACKAGES := xvfb xauth libgl1 libgl1-mesa-dri libegl1 libopengl0 libdbus-1-3 libxkbcommon-x11-0 \
 	libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
 	libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
+COVERAGE_FLOOR := 90
 SCREEN := $(if $(shell uname -s | grep Linux),xvfb-run -a -s "-screen 0 1280x800x24",)
 
-.PHONY: demo test lint bench accuracy docs screenshots clean
+.PHONY: demo test lint bench accuracy coverage wheel docs screenshots clean
 
 demo: .venv/.installed
 	$(BIN)/pyama demo --output demo
@@ -24,12 +26,29 @@ lint: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/typos
+	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 
 bench: .venv/.dev
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed
 
 accuracy: .venv/.dev
 	$(BIN)/python -m benchmarks.accuracy
+
+coverage: .venv/.dev .venv/.screen
+	$(SCREEN) $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+wheel: .venv/.dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	scripts/try-wheel.sh $(BIN)/python dist/*.whl
 
 docs: .venv/.dev
 	$(BIN)/python -m docs.make_reference
@@ -39,7 +58,7 @@ screenshots: .venv/.dev .venv/.screen
 	$(SCREEN) $(BIN)/python -m docs.make_screenshots
 
 clean:
-	rm -rf .venv demo site
+	rm -rf .venv demo site dist
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it and try again." >&2; exit 1; }

@@ -55,6 +55,17 @@ def test_info_shows_positions_channels_frames_sizes_and_times(
     assert "every 5 min on average, from the frames' own times" in answer.out
 
 
+def test_debug_information_names_versions_and_system_and_needs_no_file(
+    pyama: Pyama, small_nd2: Path
+) -> None:
+    answer = pyama("info", "--debug")
+    assert answer.code == 0
+    for name in ("Python", "System", "Processor", "Memory", "napari-pyama", "numpy", "napari"):
+        assert f"\n{name} " in f"\n{answer.out}"
+    assert "Positions" not in answer.out
+    assert "Positions   3" in pyama("info", "--debug", small_nd2).out
+
+
 def test_names_of_any_alphabet_are_printed_on_any_console(tmp_path: Path) -> None:
     loops = layout()
     path = tmp_path / "movie.nd2"
@@ -281,6 +292,7 @@ def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["info"], "Missing argument 'FILE': name a microscopy file."),
         (["info", "nowhere.nd2"], "nowhere.nd2"),
         (["info", "text.nd2"], "text.nd2"),
         (["info", "empty.nd2"], "empty.nd2"),

@@ -68,11 +68,26 @@ def _options(
 
 
 @app.command()
-def info(file: FileArgument) -> None:
+def info(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Microscopy file (.nd2); may be left out with --debug.", show_default=False
+        ),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show versions and system, too, for a bug report.")
+    ] = False,
+) -> None:
     """Show positions, channels, frames, sizes and times of a microscopy file."""
-    from pyama_core.cli.info import show_info
+    from pyama_core.cli.info import show_environment, show_info
 
-    show_info(file)
+    if file is None and not debug:
+        raise typer.BadParameter("Missing argument 'FILE': name a microscopy file.")
+    if debug:
+        show_environment()
+    if file is not None:
+        show_info(file)
 
 
 @app.command()

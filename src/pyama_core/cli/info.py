@@ -6,6 +6,13 @@ from typing import Final
 
 import typer
 
+from pyama_core.environment import (
+    DEPENDENCIES,
+    OPTIONAL_PACKAGES,
+    WINDOW_PACKAGES,
+    system,
+    versions,
+)
 from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata, open_microscopy
 
 _MOST_NAMES: Final = 12
@@ -20,6 +27,13 @@ def show_info(path: Path) -> None:
         typer.echo(f"{name:<11} {value}")
     for warning in metadata.warnings:
         typer.echo(f"Warning: {warning}")
+
+
+def show_environment() -> None:
+    """Print versions and system, one fact a line, for a bug report."""
+    packages = (*DEPENDENCIES, *WINDOW_PACKAGES, *OPTIONAL_PACKAGES)
+    for name, value in (system() | versions(packages)).items():
+        typer.echo(f"{name:<13} {value}")
 
 
 def _facts(metadata: MicroscopyMetadata) -> Iterator[tuple[str, str]]:
