@@ -6,7 +6,7 @@ Every step is also a plain function here, named like its command, for arrays and
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_pyama.functions import (
+    from pyama_core.functions import (
         copy,
         correct_background,
         extract_traces,
@@ -29,6 +29,6 @@ def __getattr__(name: str) -> Any:
     """Load the functions when one is asked for: starting napari does not wait for them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from napari_pyama import functions
+    from pyama_core import functions
 
     return getattr(functions, name)

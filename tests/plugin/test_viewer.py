@@ -188,7 +188,7 @@ def test_workers_of_a_script_with_napari_import_neither_napari_nor_qt(small_nd2,
             import sys
             import napari
             from napari_pyama import run_complete_workflow
-            from napari_pyama import functions
+            from pyama_core import functions
             from pyama_core.processing.workflow.services.base import BaseProcessingService
 
             class Spy(BaseProcessingService):
