@@ -123,9 +123,9 @@ def _context(request: RunRequest, names: Sequence[str]) -> ProcessingContext:
 
 
 def _channels(request: RunRequest, recipe: Recipe, names: Sequence[str]) -> Channels:
-    given = recipe.channels or Channels(pc="")
+    given = recipe.channels or Channels()
     pc = given.pc if request.pc is None else request.pc
-    if pc == "":
+    if pc is None or pc == "":
         raise InputError(
             "No channel to segment was given: name it with --pc, or in the recipe as "
             f"`{CHANNELS_LINE}`; `pyama info {request.file.name}` lists the channels."

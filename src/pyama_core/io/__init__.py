@@ -2,6 +2,12 @@
 
 from pyama_core.io.array_source import ArraySource
 from pyama_core.io.checks import channel_index, check_consistent
+from pyama_core.io.image import (
+    get_microscopy_channel_stack,
+    get_microscopy_frame,
+    get_microscopy_time_stack,
+    load_microscopy_file,
+)
 from pyama_core.io.microscopy import (
     ChannelInfo,
     MicroscopyFile,
@@ -18,6 +24,10 @@ __all__ = [
     "ZRule",
     "channel_index",
     "check_consistent",
+    "get_microscopy_channel_stack",
+    "get_microscopy_frame",
+    "get_microscopy_time_stack",
+    "load_microscopy_file",
     "open_microscopy",
     "read_projected",
     "z_warning",

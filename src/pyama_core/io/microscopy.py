@@ -30,7 +30,8 @@ class ChannelInfo:
 class MicroscopyMetadata:
     """Sizes, names, scale and times of a multi-position time lapse.
 
-    Only path, name and sizes are required; `open_microscopy` fills in the rest.
+    Only path, name and sizes are required; `open_microscopy` fills in the rest. Of `channels` and
+    `channel_names` each follows from the other; with both given, `channels` counts.
     """
 
     file_path: Path
@@ -44,6 +45,8 @@ class MicroscopyMetadata:
     n_z: int = 1
     dtype: str = ""
     channels: tuple[ChannelInfo, ...] = ()
+    channel_names: Sequence[str] = ()
+    """Names of all channels."""
     fov_names: tuple[str, ...] = ()
     pixel_size_um: float | None = None
     z_step_um: float | None = None
@@ -52,14 +55,26 @@ class MicroscopyMetadata:
     time_source: TimeSource = ""
     missing_frames: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Frames the file lists but does not hold, by FOV."""
+    timepoints: Sequence[float] = field(default=(), compare=False, repr=False)
+    """Minutes of the first FOV's frames; a run takes them from the file, whatever is given."""
     file_type: str = ""
+    """What the source is, such as ``nd2``."""
     warnings: tuple[str, ...] = ()
     """What a user should know before trusting the numbers, one sentence each."""
 
-    @property
-    def channel_names(self) -> tuple[str, ...]:
-        """Names of all channels."""
-        return tuple(channel.name for channel in self.channels)
+    def __post_init__(self) -> None:
+        """Fill in the fields that follow from others."""
+        channels = self.channels or tuple(ChannelInfo(str(name)) for name in self.channel_names)
+        names = tuple(channel.name for channel in channels)
+        of_first = None if self.frame_times_min is None else self.frame_times_min[:1].ravel()
+        filled = {
+            "channels": channels,
+            "channel_names": names,
+            "n_channels": self.n_channels or len(channels),
+            "timepoints": tuple(self.timepoints if of_first is None else of_first.tolist()),
+        }
+        for name, value in filled.items():
+            object.__setattr__(self, name, value)  # The dataclass is frozen.
 
     def channel_name(self, channel: int) -> str:
         """Name of one channel, empty where it is not stated."""

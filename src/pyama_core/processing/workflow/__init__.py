@@ -1,1 +1,8 @@
-"""The workflow: copy, segment, correct, track, extract, for batches of FOVs in a process pool."""
+"""Many FOVs through all steps: planned, run in worker processes, recorded, resumed.
+
+What is offered here is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

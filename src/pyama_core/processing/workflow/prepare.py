@@ -19,7 +19,7 @@ from pyama_core.processing.workflow.plan import PlannedStep, outputs_are_there, 
 from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.resolve import complete_from, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.types import ProcessingContext
+from pyama_core.processing.workflow.services.types import ProcessingContext, ensure_context
 from pyama_core.processing.workflow.stamps import wanted_stamps
 from pyama_core.processing.workflow.status import FovStatus, Stamp, read_status
 
@@ -81,12 +81,13 @@ def prepare_run(
     InputError
         Something given is wrong: file, channels, parameters, metadata, output folder.
     """
+    context = ensure_context(context)
     actual, input_key = _inspect(metadata, source)
     _check_time_units(context)
     steps = ordered_services(services)
     sections = {s.name: s.params_model for s in services if s.params_model is not None}
     params = workflow_params(context.params, sections)
-    layout = layout_of(actual, context, Path(context.output_dir))
+    layout = layout_of(actual, context, _output_dir(context))
     fovs = list(fovs)
     _check_made_here(layout, fovs)
     _check_choices(actual, params, layout, fovs)
@@ -119,6 +120,12 @@ def _doubts(metadata: MicroscopyMetadata, layout: Layout) -> list[str]:
         f"Channel {layout.pc} ({metadata.channel_name(layout.pc)}) is segmented and measured: "
         "leave it out of the fluorescence channels unless its intensities are wanted."
     ]
+
+
+def _output_dir(context: ProcessingContext) -> Path:
+    if context.output_dir is None:
+        raise InputError("No output folder is given: set output_dir of the context.")
+    return Path(context.output_dir)
 
 
 def _check_time_units(context: ProcessingContext) -> None:

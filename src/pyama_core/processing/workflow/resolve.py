@@ -23,6 +23,8 @@ def channel_indices(
         A channel is not in the file, or is named twice, or `fl` is not a list.
     """
     _check_is_list(channels.fl)
+    if channels.pc is None:
+        raise InputError("No channel to segment is given: set channels.pc, for example to 0.")
     if not metadata.n_channels:
         metadata = completed(metadata)
     pc = channel_index(metadata, channels.pc)
