@@ -309,7 +309,10 @@ def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) 
         (["inf"], "'inf'. Did you mean 'info'? `pyama --help` says what is allowed."),
         (["run", "FILE", "-o", "out", "--pc", "0", "--set", "a=1"], "a"),
         (["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z=9"], "copy.z"),
-        (["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z={RFP: max}"], "channel 'RFP'"),
+        (
+            ["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z={RFP: max}"],
+            "channel named 'RFP'",
+        ),
         (
             ["run", "FILE", "-o", "out", "--pc", "0", "--set", "segmentation.method=magic"],
             "magic",

@@ -118,7 +118,7 @@ def test_channels_may_be_given_by_name():
 @pytest.mark.parametrize("channel", ["DAPI", 2])
 def test_a_channel_that_is_not_there_is_an_error(channel):
     params = ExtractionParams(channel_features={channel: ["intensity_max"]})
-    with pytest.raises(InputError, match=r"it has 0 \(Phase\), 1 \(GFP\)"):
+    with pytest.raises(InputError, match=r"has channels 0 \(Phase\), 1 \(GFP\)"):
         params.with_channel_indices(["Phase", "GFP"])
 
 

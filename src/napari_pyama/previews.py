@@ -128,7 +128,7 @@ def preview_extraction(request: Request) -> Preview:
 def plane_of(request: Request, channel: int, frame: int | None = None) -> NDArray[Any]:
     """Read the plane of a channel that the steps work on, in the frame in view or another one."""
     view, metadata = request.view, request.view.source.metadata
-    rule = request.recipe.copying.z_of(channel, channel_name(metadata, channel))
+    rule = request.recipe.copying.z_of(channel, metadata.channel_names)
     frame = view.frame if frame is None else frame
     plane: NDArray[Any] = read_projected(view.source, view.fov, frame, [channel], rule)[0]
     return plane

@@ -15,6 +15,7 @@ from napari_pyama.session import Session
 from napari_pyama.settings import run_settings
 from napari_pyama.task import Report
 from napari_pyama.view import View
+from pyama_core.channels import channel_text
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io import MicroscopyFile
@@ -180,9 +181,10 @@ def command_of(request: RunRequest) -> str:
     if not request.from_file:
         raise InputError("These images are not from a file: only runs of files have a command.")
     words = ["pyama", "run", str(request.source.metadata.file_path), "-o", str(request.output_dir)]
-    words += ["--pc", str(request.pc)]
+    names = request.source.metadata.channel_names
+    words += ["--pc", str(channel_text(request.pc, names))]
     for channel in request.fl:
-        words += ["--fl", str(channel)]
+        words += ["--fl", str(channel_text(channel, names))]
     words += ["--fovs", format_fovs(request.fovs).replace(" ", "")]
     words += ["--workers", str(request.n_workers), "--batch-size", str(request.batch_size)]
     if request.keep != "all":

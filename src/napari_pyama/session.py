@@ -12,9 +12,13 @@ from napari_pyama.channels import ChannelChoice, likely_channels
 from napari_pyama.per_viewer import PerViewer
 from pyama_core.io import MicroscopyFile
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
-from pyama_core.processing.workflow.recipe import read_recipe, recipe_text
+from pyama_core.processing.workflow.recipe import (
+    as_text,
+    read_recipe,
+    recipe_text,
+    written_channels,
+)
 from pyama_core.processing.workflow.resolve import channel_indices
-from pyama_core.processing.workflow.services.types import Channels
 
 
 class Session:
@@ -87,7 +91,8 @@ class Session:
 
     def save_recipe(self, path: Path) -> None:
         """Write channels and parameters as a commented recipe."""
-        channels = Channels(self.pc, list(self.fl))
+        names = () if self._source is None else self._source.metadata.channel_names
+        channels = written_channels(self.pc, self.fl, names)
         path.write_text(recipe_text(self._recipe, channels), encoding="utf-8")
 
     def load_recipe(self, path: Path) -> None:
@@ -103,7 +108,7 @@ class Session:
         recipe = read_recipe(path)
         params = workflow_params(recipe.params)
         if recipe.channels is not None and self._source is not None:
-            self.set_channels(*channel_indices(self._source.metadata, recipe.channels))
+            self.set_channels(*channel_indices(self._source.metadata, as_text(recipe.channels)))
         self.recipe = params
 
 

@@ -43,7 +43,7 @@ def copy(
         ``(T, H, W)``, the source's dtype.
     """
     opened = _opened(source)
-    rule = (params or CopyParams()).z_of(channel)
+    rule = (params or CopyParams()).z_of(channel, opened.metadata.channel_names)
     frames = range(opened.metadata.n_frames)
     return np.stack([read_projected(opened, fov, t, [channel], rule)[0] for t in frames])
 

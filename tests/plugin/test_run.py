@@ -7,9 +7,10 @@ import pytest
 from napari_pyama.run_progress import RunProgress, duration, size
 from napari_pyama.run_request import RunRequest, command_of, plan_run
 from pyama_core.errors import InputError
-from pyama_core.io import open_microscopy
+from pyama_core.io import ChannelInfo, open_microscopy
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
 from tests.plugin.sources import experiment
+from tests.reference.nd2_files import layout, random_frames, write_frames
 
 STEPS = ("copy", "segmentation", "tracking")
 
@@ -114,6 +115,15 @@ def test_the_command_does_the_same_run(tmp_path, shared_data):
     assert words[words.index("--fovs") + 1] == "0-1"
     assert "segmentation.min_size=50" in words
     assert "copy.z={'1': max}" in words
+
+
+def test_the_command_means_the_same_channels_whatever_they_are_called(tmp_path):
+    path = tmp_path / "movie.nd2"
+    loops, names = layout(), (ChannelInfo("1"), ChannelInfo("GFP"), ChannelInfo("488"))
+    write_frames(path, random_frames(loops, 3), loops, channels=names)
+    with open_microscopy(path) as source:
+        words = shlex.split(command_of(request(tmp_path, source=source, pc=1, fl=(0, 2))))
+    assert words[words.index("--pc") :][:6] == ["--pc", "GFP", "--fl", "0", "--fl", "2"]
 
 
 def test_images_without_a_file_have_no_command(tmp_path):

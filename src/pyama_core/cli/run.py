@@ -12,6 +12,7 @@ from typing import Any
 import typer
 import yaml
 
+from pyama_core.channels import split_channels
 from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from pyama_core.cli.bars import ProgressBars
 from pyama_core.cli.show import show_plan, show_summary
@@ -29,6 +30,7 @@ from pyama_core.processing.workflow.prune import Keep
 from pyama_core.processing.workflow.recipe import (
     CHANNELS_LINE,
     Recipe,
+    as_text,
     read_recipe,
     with_values,
 )
@@ -130,17 +132,8 @@ def _channels(request: RunRequest, recipe: Recipe, names: Sequence[str]) -> Chan
             "No channel to segment was given: name it with --pc, or in the recipe as "
             f"`{CHANNELS_LINE}`; `pyama info {request.file.name}` lists the channels."
         )
-    fl = [channel for listed in request.fl for channel in _each(listed, names)] or given.fl
-    return Channels(_index_or_name(pc), [_index_or_name(channel) for channel in fl])
-
-
-def _each(channels: str, names: Sequence[str]) -> list[str]:
-    """Split a list of channels, as in ``1,2``; a name may hold a comma."""
-    return [channels] if channels in names else [part.strip() for part in channels.split(",")]
-
-
-def _index_or_name(channel: int | str) -> int | str:
-    return int(channel) if str(channel).isdecimal() else channel
+    fl = [channel for listed in request.fl for channel in split_channels(listed, names)] or given.fl
+    return as_text(Channels(pc, list(fl)))
 
 
 def _setting(text: str) -> tuple[str, Any]:

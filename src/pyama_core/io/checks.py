@@ -6,6 +6,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Final
 
+from pyama_core.channels import find_channel, list_channels
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyMetadata
 
@@ -76,17 +77,18 @@ def _agree(given: Any, found: Any) -> bool:
 def channel_index(metadata: MicroscopyMetadata, channel: int | str) -> int:
     """Find the index of a channel given by index or name.
 
-    A name is matched exactly first, then whatever its case; a number in quotes that is no
-    name is taken as an index.
+    A number is an index. Text is matched with the names first, exactly, then whatever the case;
+    text that is no name is taken as an index.
 
     Raises
     ------
     InputError
-        There is no such channel, or several of that name, or it is neither index nor name; lists
-        the channels.
+        There is no such channel, or several of that name, or the text is the name of one channel
+        and the index of another, or it is neither index nor name; lists the channels.
     """
     if isinstance(channel, str):
-        return _index_by_name(metadata, channel)
+        names, file = metadata.channel_names, metadata.file_path.name
+        return find_channel(channel, names, metadata.n_channels, file=file)
     if not _is_index(channel):
         raise InputError(
             f"A channel is given as {channel!r}: give an index or a name; {_listed(metadata)}."
@@ -100,23 +102,6 @@ def _is_index(channel: Any) -> bool:
     return isinstance(channel, Integral) and not isinstance(channel, bool)
 
 
-def _index_by_name(metadata: MicroscopyMetadata, name: str) -> int:
-    names = metadata.channel_names
-    exact = [index for index, known in enumerate(names) if known == name]
-    folded = [index for index, known in enumerate(names) if known.casefold() == name.casefold()]
-    matches = exact or folded
-    if len(matches) > 1:
-        raise InputError(
-            f"Several channels are named {name!r}: {_listed(metadata)}; give the number instead."
-        )
-    if matches:
-        return matches[0]
-    if name.strip().isdecimal():
-        return channel_index(metadata, int(name))
-    raise InputError(f"There is no channel named {name!r}: {_listed(metadata)}.")
-
-
 def _listed(metadata: MicroscopyMetadata) -> str:
-    known = [f"{index} ({name})" for index, name in enumerate(metadata.channel_names)]
-    listed = ", ".join(known or [str(index) for index in range(metadata.n_channels)])
-    return f"{metadata.file_path.name} has channels {listed}"
+    listed = list_channels(metadata.channel_names, metadata.n_channels)
+    return f"{metadata.file_path.name} has {listed}"

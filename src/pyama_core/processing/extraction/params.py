@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
-from pydantic import field_validator
+from pydantic import StrictInt, StrictStr, field_validator
 
-from pyama_core.errors import InputError
+from pyama_core.channels import by_channel_index
 from pyama_core.processing.parameters import Section, param
 
 ALWAYS_MEASURED: Final = ("area", "centroid", "intensity_total")
@@ -20,7 +20,7 @@ class ExtractionParams(Section):
         "What is measured of every cell in every frame; area, centroid and intensity_total "
         "always are.",
     )
-    channel_features: dict[int | str, tuple[str, ...]] = param(
+    channel_features: dict[StrictInt | StrictStr, tuple[str, ...]] = param(
         {},
         "Other features for some channels: channel index or name, then the list for it.",
     )
@@ -81,18 +81,11 @@ class ExtractionParams(Section):
         Raises
         ------
         InputError
-            There is no such channel.
+            There is no such channel, or a key means two, or two keys mean one.
         """
-        indices: dict[int | str, int] = {name: i for i, name in enumerate(channel_names)}
-        known = range(len(channel_names)) if channel_names else self.channel_features
-        indices |= {i: i for i in known if isinstance(i, int)}
-        unknown = [key for key in self.channel_features if key not in indices]
-        if unknown:
-            raise InputError(
-                f"extraction.channel_features names channel {unknown[0]!r}, which the file does "
-                f"not have: it has {', '.join(f'{i} ({n})' for i, n in enumerate(channel_names))}."
-            )
-        choice = {indices[key]: names for key, names in self.channel_features.items()}
+        choice = by_channel_index(
+            self.channel_features, channel_names, parameter="extraction.channel_features"
+        )
         return self.model_copy(update={"channel_features": choice})
 
     def features_of(self, channel: int | None) -> tuple[str, ...]:
@@ -104,7 +97,8 @@ class ExtractionParams(Section):
 
 def _channel(key: int | str) -> int | str:
     """Take an index for an index where a file has turned it into text."""
-    return int(key) if str(key).isdecimal() else key
+    text = str(key)
+    return int(text) if text.isdecimal() and text == str(int(text[:9])) else key
 
 
 def _check_known(names: Iterable[str]) -> None:

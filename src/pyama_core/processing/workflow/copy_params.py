@@ -1,5 +1,6 @@
 """Parameters of the copying step."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import (
@@ -9,6 +10,7 @@ from pydantic import (
     field_validator,
 )
 
+from pyama_core.channels import by_channel_index
 from pyama_core.io.projection import ZRule
 from pyama_core.processing.parameters import Section, param
 
@@ -35,8 +37,14 @@ class CopyParams(Section):
                 "give middle, max, mean or the index of a plane, or one of these for each channel"
             ) from None
 
-    def z_of(self, channel: int, name: str = "") -> ZRule:
-        """Return the rule for one channel, given by index and name."""
+    def z_of(self, channel: int, names: Sequence[str] = ()) -> ZRule:
+        """Return the rule for one channel, given the names of all channels.
+
+        Raises
+        ------
+        InputError
+            A rule is given for a channel that is not there, or that cannot be told from another.
+        """
         if not isinstance(self.z, dict):
             return self.z
-        return self.z.get(str(channel), self.z.get(name, "middle"))
+        return by_channel_index(self.z, names, parameter="copy.z").get(channel, "middle")

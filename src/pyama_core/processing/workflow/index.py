@@ -14,9 +14,8 @@ from pyama_core.processing.workflow.layout import RECIPE_YAML, STATUS_FILE, TRAC
 from pyama_core.processing.workflow.locks import awaited_lock
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.prune import Keep, prune_fov
-from pyama_core.processing.workflow.recipe import recipe_text
+from pyama_core.processing.workflow.recipe import recipe_text, written_channels
 from pyama_core.processing.workflow.runlog import RunRecord, append_run, finish
-from pyama_core.processing.workflow.services.types import Channels
 from pyama_core.processing.workflow.status import (
     FovStatus,
     StepRecord,
@@ -163,7 +162,7 @@ class ResultsKeeper:
 
     def _write_recipe(self) -> None:
         layout = self._run.layout
-        channels = Channels(layout.pc, list(layout.fl))
+        channels = written_channels(layout.pc, layout.fl, self._run.metadata.channel_names)
         write_text(layout.output_dir / RECIPE_YAML, recipe_text(self._run.params, channels))
 
 

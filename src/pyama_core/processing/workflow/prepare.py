@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
@@ -164,9 +163,8 @@ def _check_choices(
 
 
 def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout) -> None:
-    _check_channels_of_planes(metadata, params.copying.z)
     for channel in (layout.pc, *layout.fl):
-        rule = params.copying.z_of(channel, metadata.channel_name(channel))
+        rule = params.copying.z_of(channel, metadata.channel_names)
         if isinstance(rule, int) and not 0 <= rule < metadata.n_z:
             raise InputError(
                 f"copy.z is {rule} for channel {channel}, but the file has planes 0 to "
@@ -181,16 +179,6 @@ def _check_one_file(layout: Layout, fovs: Sequence[int], input_key: str) -> None
     other = next((fov for fov in others if layout.status(fov).exists()), None)
     if other is not None:
         _status_of_this(layout, other, input_key)
-
-
-def _check_channels_of_planes(metadata: MicroscopyMetadata, z: Any) -> None:
-    names = metadata.channel_names
-    known = {*names, *map(str, range(len(names)))}
-    if isinstance(z, dict) and (unknown := [channel for channel in z if channel not in known]):
-        raise InputError(
-            f"copy.z names channel {unknown[0]!r}, which the file does not have: it has "
-            f"{', '.join(f'{index} ({name})' for index, name in enumerate(names))}."
-        )
 
 
 def _status_of_this(layout: Layout, fov: int, input_key: str) -> FovStatus:

@@ -2,15 +2,16 @@
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import yaml
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, StrictInt, StrictStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from pyama_core.channels import channel_text
 from pyama_core.errors import InputError
 from pyama_core.processing.parameters import Section, limits_of, unit_of
 from pyama_core.processing.workflow.params import WorkflowParams, sections_of, unfolded
@@ -35,9 +36,13 @@ class Recipe:
     params: dict[str, Any] = field(default_factory=dict)
 
 
+_Channel: TypeAlias = StrictInt | StrictStr
+"""Not what YAML takes for something else, such as `yes`: it would become a number."""
+
+
 class _ChannelsEntry(Section):
-    pc: int | str
-    fl: list[int | str] | None = None
+    pc: _Channel
+    fl: list[_Channel] | None = None
 
 
 def recipe_text(params: WorkflowParams, channels: Channels | None = None) -> str:
@@ -48,6 +53,16 @@ def recipe_text(params: WorkflowParams, channels: Channels | None = None) -> str
         if section is not None:
             parts.append("\n".join([f"{step}:", *_section_lines(section)]) + "\n")
     return "\n".join(parts)
+
+
+def written_channels(pc: int, fl: Iterable[int], names: Sequence[str]) -> Channels:
+    """Return channels as a recipe gives them: by index, or where that is unclear by name."""
+    return Channels(channel_text(pc, names), [channel_text(channel, names) for channel in fl])
+
+
+def as_text(channels: Channels) -> Channels:
+    """Return the channels of a recipe as text: there, 488 may be an index or a name."""
+    return Channels(str(channels.pc), [str(channel) for channel in channels.fl])
 
 
 def _channels_text(channels: Channels | None) -> str:

@@ -38,7 +38,7 @@ def wanted_stamps(
             version=service.version,
             params=_stated(service, section) if section and service.name != "copy" else {},
             channels={
-                name: params.copying.z_of(c, metadata.channel_name(c))
+                name: params.copying.z_of(c, metadata.channel_names)
                 for name, c in _channels(service, layout).items()
             },
             reads={step: key_of(stamps[step]) for step in _read_steps(service) if step in stamps},

@@ -97,13 +97,13 @@ def _warnings(
     missing = metadata.missing_frames.get(fov, ())
     listed = ", ".join(str(t) for t in missing)
     absent = [f"The file does not hold frame {listed}; cells are not measured there."]
-    rules = {params.z_of(c, metadata.channel_name(c)) for c in (layout.pc, *layout.fl)}
+    rules = {params.z_of(c, metadata.channel_names) for c in (layout.pc, *layout.fl)}
     planes = [z_warning(metadata, rule) for rule in rules]
     return warnings_of([*(absent if missing else []), *(plane for plane in planes if plane)])
 
 
 def _z_rules(params: CopyParams, metadata: MicroscopyMetadata) -> list[ZRule]:
-    return [params.z_of(c, channel.name) for c, channel in enumerate(metadata.channels)]
+    return [params.z_of(c, metadata.channel_names) for c in range(metadata.n_channels)]
 
 
 def _copy_frame(
