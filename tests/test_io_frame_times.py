@@ -27,16 +27,17 @@ def test_own_times_count_from_the_first_frame_of_any_fov():
     "own",
     [
         [0.0, 0.0, 0.0, 0.0],
-        [0.0, 60_000.0, 60_000.0, 120_000.0],
-        [0.0, 120_000.0, 60_000.0, 180_000.0],
-        [0.0, np.nan, 120_000.0, 180_000.0],
-        [0.0, np.inf, 120_000.0, 180_000.0],
+        [0.0, 180_000.0, 120_000.0, 60_000.0],
+        [0.0, np.nan, np.inf, 1e300],
+        [0.0, 60_000.0, 60_000.0, 0.0],
     ],
 )
-def test_own_times_that_do_not_advance_are_not_believed(own):
+def test_own_times_of_which_too_few_advance_are_not_believed(own):
     times = choose_frame_times(np.array([own]), held(), EVEN)
     assert times.source == "nominal period"
     np.testing.assert_array_equal(times.minutes, [[0, 1, 2, 3]])
+    said = "hold no times" if not any(own) else "repeat, go back or are missing"
+    assert said in times.warnings[0].replace("holds no times", "hold no times")
 
 
 def test_the_mean_period_goes_before_the_nominal_one():

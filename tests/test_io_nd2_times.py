@@ -70,7 +70,8 @@ def test_stamps_of_damaged_frames_are_not_taken(tmp_path):
     content[start - 16 : start] = bytes(16)
     path.write_bytes(content)
     with open_microscopy(path) as file:
-        assert file.metadata.time_source == "nominal period"
+        np.testing.assert_allclose(file.metadata.times_of(0), [0, 1, 2])
+        assert "not used (FOV 0: frame 1)" in file.metadata.warnings[0]
 
 
 def test_positions_one_after_the_other_share_one_clock(tmp_path):

@@ -1,10 +1,14 @@
-"""Choices of fields of view as people write them: ``"0-4, 7"`` or ``"all"``."""
+"""Fields of view and frames as people write them: ``"0-4, 7"`` or ``"all"``."""
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice, pairwise
+from typing import Final
 
 from pyama_core.errors import InputError
+
+_NAMED: Final = 5
+"""How many fields of view a phrase names, and of the frames or ranges of each."""
 
 _PART = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
@@ -56,6 +60,26 @@ def format_fovs(fovs: Iterable[int]) -> str:
     gaps = [i for i, (a, b) in enumerate(pairwise(ordered), start=1) if b > a + 1]
     ranges = [ordered[a:b] for a, b in pairwise([0, *gaps, len(ordered)]) if a < b]
     return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
+
+
+def list_frames(frames: Mapping[int, Collection[int]]) -> str:
+    """Write frames of several fields of view as a phrase, only the first where there are many.
+
+    Examples
+    --------
+    >>> list_frames({0: [3], 2: range(20, 200)})
+    'FOV 0: frame 3; FOV 2: frame 20-199'
+    """
+    listed = [
+        f"FOV {fov}: frame {_shortened(of_fov)}" for fov, of_fov in islice(frames.items(), _NAMED)
+    ]
+    return "; ".join(listed) + ("; ..." if len(frames) > _NAMED else "")
+
+
+def _shortened(frames: Collection[int]) -> str:
+    parts = format_fovs(frames).split(", ")
+    n_left = len(frames) - sum(len(_parse_part(part, part)) for part in parts[:_NAMED])
+    return ", ".join(parts[:_NAMED]) + (f" and {n_left} more" if n_left else "")
 
 
 def _parse_part(part: str, text: str) -> range:

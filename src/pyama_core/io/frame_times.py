@@ -6,14 +6,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.fov_ranges import list_frames
+from pyama_core.io.mended_times import MendedTimes, mend_times
 from pyama_core.io.microscopy import TimeSource
 
 MAX_JITTER: Final = 0.1
 """Share of the median interval by which intervals may differ before a user is warned."""
 
 _MS_PER_MIN = 60_000.0
-_LATEST_MS = 1e14
-"""Three thousand years: a time beyond is damage."""
+_LONGEST_PERIOD_MS = 366 * 86_400_000.0
+"""A year between frames: a period beyond is damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,12 @@ def choose_frame_times(
     plan
         Periods of the time loop.
     """
-    own = _usable(own_ms, held)
-    if own is not None:
-        minutes = (own - own[:, 0].min()) / _MS_PER_MIN
-        return FrameTimes(minutes, "frames", _doubts(own, held, plan))
+    mended = mend_times(own_ms, held, _first_period_ms(plan))
+    if mended is not None:
+        minutes = (mended.ms - mended.ms[:, 0].min()) / _MS_PER_MIN
+        doubts = _doubts(mended.ms, held & mended.trusted, plan)
+        return FrameTimes(minutes, "frames", (*_mended_warning(mended), *doubts))
+    unusable = _unusable(own_ms, held)
     sources: tuple[tuple[TimeSource, tuple[float, ...]], ...] = (
         ("mean period", plan.mean_period_ms),
         ("nominal period", plan.nominal_period_ms),
@@ -60,62 +64,46 @@ def choose_frame_times(
         elapsed = _elapsed(plan.n_frames, periods)
         if elapsed is not None and held.shape[1] > 1:
             minutes = np.broadcast_to(elapsed / _MS_PER_MIN, held.shape).copy()
-            return FrameTimes(minutes, source, (_WARNINGS[source],))
+            return FrameTimes(minutes, source, (unusable + _WARNINGS[source],))
     index = np.broadcast_to(np.arange(held.shape[1], dtype=np.float64), held.shape).copy()
-    warnings = (_WARNINGS["frame index"],) if held.shape[1] > 1 else ()
+    warnings = (unusable + _WARNINGS["frame index"],) if held.shape[1] > 1 else ()
     return FrameTimes(index, "frame index", warnings)
 
 
 _WARNINGS: Final[dict[TimeSource, str]] = {
-    "mean period": "The frames hold no times of their own: times are multiples of the mean period.",
-    "nominal period": "The frames hold no times of their own: times are multiples of the period "
-    "that was asked for, which the microscope may not have kept.",
-    "frame index": "The file holds no times at all: times are frame numbers, not minutes.",
+    "mean period": "times are multiples of the mean period.",
+    "nominal period": "times are multiples of the period that was asked for, which the microscope "
+    "may not have kept.",
+    "frame index": "no period is stated either: times are frame numbers, not minutes.",
 }
 
 
-def _usable(own_ms: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-    """Take the times if they advance, filling in those of missing frames where need be."""
-    own_ms = np.where(np.abs(own_ms) < _LATEST_MS, own_ms, np.nan)
-    if _advance(own_ms):
-        return own_ms
-    known = np.where(held, own_ms, np.nan)
-    if not held.any() or np.isnan(known[held]).any():
-        return None
-    filled = _filled(known)
-    return filled if _advance(filled) else None
+def _unusable(own_ms: NDArray[np.float64], held: NDArray[np.bool_]) -> str:
+    """Begin the sentence on the times that are used instead: the frames' own are there or not."""
+    if np.isfinite(own_ms[held]).any() and np.ptp(own_ms[held & np.isfinite(own_ms)]) > 0:
+        return "Too many of the frames' own times repeat, go back or are missing; "
+    return "The file holds no times of its frames; "
 
 
-def _advance(times: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(times).all() and (np.diff(times, axis=1) > 0).all())
+def _mended_warning(mended: MendedTimes) -> tuple[str, ...]:
+    if not mended.mended:
+        return ()
+    return (
+        "Own times of frames that repeat, go back or are no times are not used "
+        f"({list_frames(mended.mended)}); they are interpolated from the other frames' times.",
+    )
 
 
-def _filled(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate gaps, extrapolate ends, and give empty FOVs the times of the first other."""
-    step = _typical_step(known)
-    rows = [_filled_row(row, step) for row in known if np.isfinite(row).any()]
-    spare = iter(rows)
-    return np.array([next(spare) if np.isfinite(row).any() else rows[0] for row in known])
-
-
-def _filled_row(row: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    frames = np.arange(len(row))
-    known = np.flatnonzero(np.isfinite(row))
-    beyond = np.minimum(frames - known[0], 0) + np.maximum(frames - known[-1], 0)
-    times: NDArray[np.float64] = np.interp(frames, known, row[known]) + beyond * step
-    return times
-
-
-def _typical_step(times: NDArray[np.float64]) -> float:
-    intervals = np.diff(times, axis=1)
-    intervals = intervals[np.isfinite(intervals)]
-    return float(np.median(intervals)) if intervals.size else 1.0
+def _first_period_ms(plan: TimePlan) -> float:
+    """Period of the first phase that has one, 1 where none has."""
+    periods = (*plan.mean_period_ms, *plan.nominal_period_ms)
+    return next((ms for ms in periods if 0 < ms < _LONGEST_PERIOD_MS), 1.0)
 
 
 def _elapsed(n_frames: tuple[int, ...], periods: tuple[float, ...]) -> NDArray[np.float64] | None:
     """Milliseconds of each frame by the periods of the phases; None where one is unknown."""
     intervals = np.repeat(np.asarray(periods, dtype=np.float64), n_frames)[:-1]
-    if not (intervals > 0).all():
+    if not ((intervals > 0) & (intervals < _LONGEST_PERIOD_MS)).all():
         return None
     return np.concatenate([[0.0], np.cumsum(intervals)])
 
