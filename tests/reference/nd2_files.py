@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 
 import nd2
 import numpy as np
 
 from pyama_core.io.microscopy import ChannelInfo
+from pyama_core.io.nd2_chunks import ENTRY, HEADER, MAGIC, MAP_NAME, MAP_SIGNATURE
 from pyama_core.io.nd2_writer import Nd2Layout, Position, TimePhase, write_nd2
 
 if TYPE_CHECKING:
@@ -54,6 +56,33 @@ def write_frames(
         frame_times_ms=frame_times_ms,
     )
     return path
+
+
+def write_number(path: Path, key: str, value: float, kind: str, after: str = "SLx") -> None:
+    """Overwrite a number of the metadata, as `struct` packs it: the first of its name after one."""
+    content = bytearray(path.read_bytes())
+    name = key.encode("utf-16-le") + b"\0\0"
+    start = content.index(name, content.index(after.encode("utf-16-le"))) + len(name)
+    content[start : start + struct.calcsize(f"<{kind}")] = struct.pack(f"<{kind}", value)
+    path.write_bytes(content)
+
+
+def hide_chunk(path: Path, name: bytes) -> None:
+    """Rename a chunk, so that the file has none of that name."""
+    path.write_bytes(path.read_bytes().replace(name, b"X" + name[1:]))
+
+
+def add_chunk(path: Path, name: bytes, body: bytes) -> None:
+    """Append a chunk to a file, and to its map."""
+    content = path.read_bytes()
+    (map_start,) = struct.unpack("<Q", content[-8:])
+    _, name_length, size = HEADER.unpack_from(content, map_start)
+    entries = content[map_start + HEADER.size + name_length :][: size - len(MAP_SIGNATURE) - 8]
+    chunk = HEADER.pack(MAGIC, len(name), len(body)) + name + body
+    map_body = entries + name + ENTRY.pack(map_start, len(body)) + MAP_SIGNATURE
+    map_body += struct.pack("<Q", map_start + len(chunk))
+    head = HEADER.pack(MAGIC, len(MAP_NAME), len(map_body)) + MAP_NAME
+    path.write_bytes(content[:map_start] + chunk + head + map_body)
 
 
 def plain_frames(path: Path) -> NDArray[Any]:

@@ -39,13 +39,22 @@ def show_environment() -> None:
 def _facts(metadata: MicroscopyMetadata) -> Iterator[tuple[str, str]]:
     yield "File", metadata.file_path.name
     yield "Positions", f"{metadata.n_fovs}{_names(metadata.fov_names)}"
-    yield "Frames", f"{metadata.n_frames}"
+    yield "Frames", _frames(metadata)
     yield "Size", f"{metadata.width} x {metadata.height} px, {metadata.dtype}"
     yield "Pixel size", _or_unknown(metadata.pixel_size_um, "um")
     yield "Z", f"{metadata.n_z} plane{_plural(metadata.n_z)}" + _z_step(metadata)
     yield "Time axis", _time_axis(metadata)
     for index, channel in enumerate(metadata.channels):
         yield f"Channel {index}", _channel(channel)
+
+
+def _frames(metadata: MicroscopyMetadata) -> str:
+    held = [metadata.n_frames_held(fov) for fov in range(metadata.n_fovs)]
+    least, most = min(held), max(held)
+    if least == metadata.n_frames:
+        return f"{least}"
+    share = f"{most}" if least == most else f"{least} to {most}, by position,"
+    return f"{share} held of {metadata.n_frames} listed"
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -62,16 +71,24 @@ def _channel(channel: ChannelInfo) -> str:
 
 
 def _time_axis(metadata: MicroscopyMetadata) -> str:
-    if metadata.n_frames == 1:
-        return "a single frame"
-    times = metadata.times_of(0)
+    fov, frames = _most_complete(metadata)
+    if len(frames) < 2:
+        return "a single frame" if frames else "no frame"
     if metadata.time_source == "frame index":
-        return f"not recorded: the frame index 0 to {metadata.n_frames - 1} stands for time"
-    interval = (times[-1] - times[0]) / (metadata.n_frames - 1)
+        return f"not recorded: the frame index 0 to {frames[-1]} stands for time"
+    first, last = metadata.times_of(fov)[[frames[0], frames[-1]]]
+    interval = (last - first) / (frames[-1] - frames[0])
     return (
-        f"{_duration(times[0])} to {_duration(times[-1])}, every {_duration(interval)} on average, "
+        f"{_duration(first)} to {_duration(last)}, every {_duration(interval)} on average, "
         f"from {_source_in_words(metadata)}"
     )
+
+
+def _most_complete(metadata: MicroscopyMetadata) -> tuple[int, list[int]]:
+    """Return the FOV of which the file holds most frames, and these."""
+    fov = max(range(metadata.n_fovs), key=metadata.n_frames_held)
+    missing = set(metadata.missing_frames.get(fov, ()))
+    return fov, [frame for frame in range(metadata.n_frames) if frame not in missing]
 
 
 def _duration(minutes: float) -> str:

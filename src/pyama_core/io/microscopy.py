@@ -80,6 +80,10 @@ class MicroscopyMetadata:
         """Name of one channel, empty where it is not stated."""
         return self.channels[channel].name if channel < len(self.channels) else ""
 
+    def n_frames_held(self, fov: int) -> int:
+        """Count the frames of a FOV that the file holds: fewer than `n_frames` where it stopped."""
+        return self.n_frames - len(self.missing_frames.get(fov, ()))
+
     def times_of(self, fov: int) -> NDArray[np.float64]:
         """Minutes of each frame of a FOV, ``(n_frames,)``; the frame index where unknown."""
         if self.frame_times_min is None:

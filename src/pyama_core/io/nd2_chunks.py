@@ -5,6 +5,7 @@ shortened file, costs no page faults, and touches each frame once.
 """
 
 import os
+import re
 import struct
 import threading
 import weakref
@@ -33,6 +34,12 @@ MAP_SIGNATURE: Final = b"ND2 CHUNK MAP SIGNATURE 0000001!"
 
 FRAME_PREFIX: Final = b"ImageDataSeq|"
 """How the names of frames begin; sequence index and ``!`` follow."""
+
+MAP_NAME: Final = b"ND2 FILEMAP SIGNATURE NAME 0001!"
+"""Name of the chunk that holds the map."""
+
+_FRAME_NAME = re.compile(re.escape(FRAME_PREFIX) + rb"\d{1,18}!")
+"""Other names are damaged: their frames are missing."""
 
 _TAIL = struct.Struct("<32sQ")
 
@@ -72,20 +79,20 @@ class ChunkFile:
 
     def load(self, name: bytes) -> bytes:
         """Content of a metadata chunk; raises KeyError where the file has none of that name."""
-        return self.read(*self._content(self._map.chunks[name]))
+        return self.read(*self._content(self._map.chunks[name], name))
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which of the first `n_frames` sequence indices the file holds, by its map."""
-        whole = self._map.ends <= self.size
+        whole = self._map.are_within(self.size)
         indices = self._map.indices[whole]
         held = np.zeros(n_frames, dtype=bool)
         held[indices[indices < n_frames]] = True
         return held
 
     @property
-    def n_frames(self) -> int:
-        """Number of frames in the map."""
-        return len(self._map.indices)
+    def indices(self) -> NDArray[np.int64]:
+        """Sequence indices of the frames in the map, ascending."""
+        return self._map.indices
 
     def frame_content(self, index: int) -> tuple[int, int]:
         """Position and size of the content of a frame that the file holds.
@@ -93,10 +100,10 @@ class ChunkFile:
         Raises
         ------
         ReadError
-            There is no chunk where the map says.
+            There is no chunk of this frame where the map says.
         """
         try:
-            return self._content(self._map.offset(index))
+            return self._content(self._map.offset(index), b"%s%d!" % (FRAME_PREFIX, index))
         except (ValueError, EOFError):
             raise ReadError(
                 f"Frame {index} of {self.name} is damaged; copy the file again."
@@ -135,17 +142,19 @@ class ChunkFile:
             with suppress(OSError):  # Some file systems take no advice.
                 os.posix_fadvise(self._file.fileno(), start, held, os.POSIX_FADV_DONTNEED)
 
-    def _content(self, offset: int) -> tuple[int, int]:
-        magic, name_length, size = HEADER.unpack(self.read(offset, HEADER.size))
-        if magic != MAGIC:
-            raise ValueError(f"no chunk at {offset}")
+    def _content(self, offset: int, name: bytes) -> tuple[int, int]:
+        head = self.read(offset, HEADER.size + len(name))
+        magic, name_length, size = HEADER.unpack_from(head)
+        # A map with two places swapped would give a frame the pixels of another one.
+        if magic != MAGIC or head[HEADER.size :] != name:
+            raise ValueError(f"no chunk {name!r} at {offset}")
         return offset + HEADER.size + name_length, size
 
     def _load_map(self) -> bytes:
         signature, offset = _TAIL.unpack(self.read(self.size - _TAIL.size, _TAIL.size))
         if signature != MAP_SIGNATURE:
             raise ValueError("no map")
-        return self.read(*self._content(offset))
+        return self.read(*self._content(offset, MAP_NAME))
 
 
 class ChunkMap:
@@ -162,7 +171,7 @@ class ChunkMap:
                 break
             offset, size = ENTRY.unpack_from(body, end)
             position = end + ENTRY.size
-            if name.startswith(FRAME_PREFIX):
+            if _FRAME_NAME.fullmatch(name):
                 indices.append(int(name[len(FRAME_PREFIX) : -1]))
                 offsets.append(offset)
                 sizes.append(size)
@@ -173,7 +182,12 @@ class ChunkMap:
         self.offsets = np.asarray(offsets, dtype=np.int64)[order]
         # Old files repeat the offset where the size belongs.
         stated = np.asarray(sizes, dtype=np.int64)[order]
-        self.ends = self.offsets + np.where(stated == self.offsets, 0, stated)
+        self._sizes = np.where(stated == self.offsets, 0, stated)
+
+    def are_within(self, size: int) -> NDArray[np.bool_]:
+        """Which frames lie in a file of so many bytes, by the map."""
+        within: NDArray[np.bool_] = self._sizes <= size - self.offsets
+        return within
 
     def offset(self, index: int) -> int:
         """Offset of a frame that is in the map."""

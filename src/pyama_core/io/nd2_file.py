@@ -13,9 +13,11 @@ from pyama_core.errors import ReadError
 from pyama_core.io.base_source import BaseSource, sampled
 from pyama_core.io.digest import new_digest
 from pyama_core.io.nd2_chunks import MAGIC
+from pyama_core.io.nd2_description import describe
 from pyama_core.io.nd2_frames import ModernFrames
 from pyama_core.io.nd2_legacy import LegacyFrames
-from pyama_core.io.nd2_metadata import build_metadata, describe
+from pyama_core.io.nd2_loops import read_loops
+from pyama_core.io.nd2_metadata import build_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +26,40 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyama_core.io.microscopy import MicroscopyMetadata
-    from pyama_core.io.nd2_metadata import Nd2Description
+    from pyama_core.io.nd2_description import Nd2Description
 
 _LEGACY_MAGIC: Final = 0x0C000000
 
 
 class FrameStore(Protocol):
     """Frames of an open file by sequence index, their number in the order of the file."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        ...
+
+    @property
+    def n_held(self) -> int:
+        """Number of frames that the file lists one by one."""
+        ...
+
+    @property
+    def n_indices(self) -> int:
+        """One more than the highest sequence index."""
+        ...
+
+    def has(self, record: str) -> bool:
+        """Whether the file has a metadata record of that name."""
+        ...
+
+    def check_records(self) -> None:
+        """Raise ValueError or EOFError where metadata are not what they claim to be."""
+        ...
+
+    def per_frame(self, quantity: str) -> NDArray[np.float64] | None:
+        """Return what was recorded with each frame, or None where the file has no such list."""
+        ...
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""
@@ -120,14 +149,16 @@ class Nd2File(BaseSource):
 
     def _parse(self, store: FrameStore) -> None:
         try:
+            store.check_records()
             with self._path.open("rb") as handle, nd2.ND2File(handle) as file:
-                self._description = describe(file, self._path.name)
-                self._sequence = self._description.sequence()
+                self._description = describe(file, self._path.name, store.size)
+                loops = read_loops(file, store, self._path.name)
+                self._sequence = loops.sequence()
                 self._held = store.held(self._sequence.size)
                 # A z stack is dated by its first plane.
                 times_ms = store.times_ms(self._sequence[:, :, 0])
                 self._metadata = build_metadata(
-                    self._path, file, self._description, self._held, times_ms
+                    self._path, file, self._description, loops, self._held, times_ms
                 )
         except ReadError:
             raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pyama_core.errors import ReadError
+from pyama_core.io.clx_limits import check_record
 from pyama_core.io.nd2_chunks import ChunkFile
 
 if TYPE_CHECKING:
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     import xxhash
     from numpy.typing import NDArray
 
-    from pyama_core.io.nd2_metadata import Nd2Description
+    from pyama_core.io.nd2_description import Nd2Description
 
 STRIP_BYTES: Final = 1 << 19
 """How much is read at once: small enough to be taken apart while it is in the cache."""
 
 _TIME_BYTES: Final = 8
+_DEFLATED_HEAD: Final = 64
+"""Bytes that a deflated frame may be longer than its pixels, apart from a share of them."""
+_PAGE: Final = 4096
+"""Chunks begin at multiples of this; a frame with a larger rest after it has another shape."""
 _TIMES_CHUNK: Final = b"CustomData|AcqTimesCache!"
 _DESCRIBING_CHUNKS: Final = (
     b"ImageAttributesLV!",
@@ -31,6 +36,13 @@ _DESCRIBING_CHUNKS: Final = (
     b"ImageMetadataSeqLV|0!",
     _TIMES_CHUNK,
 )
+
+
+_PARSED_CHUNKS: Final = (
+    *(b"ImageAttributesLV!", b"ImageMetadataLV!", b"ImageMetadataSeqLV|0!", b"ImageTextInfoLV!"),
+    *(b"ImageAttributes!", b"ImageMetadata!", b"ImageMetadataSeq|0!", b"ImageTextInfo!"),
+)
+"""What the nd2 library reads of a file, first where it holds records, then where XML."""
 
 
 class ModernFrames:
@@ -41,25 +53,55 @@ class ModernFrames:
         self._read_once = read_once
         self._file = ChunkFile(path)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._file.size
+
+    @property
+    def n_held(self) -> int:
+        """Number of frames that the file lists one by one."""
+        return len(np.unique(self._file.indices))
+
+    @property
+    def n_indices(self) -> int:
+        """One more than the highest sequence index."""
+        return int(self._file.indices[-1]) + 1 if self._file.indices.size else 0
+
+    def has(self, record: str) -> bool:
+        """Whether the file has a metadata record of that name."""
+        return f"{record}!".encode() in self._file
+
+    def check_records(self) -> None:
+        """Raise ValueError or EOFError where metadata are not what they claim to be."""
+        for name in _PARSED_CHUNKS:
+            if name in self._file:
+                check_record(self._file.load(name))
+
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""
         return self._file.held(n_frames)
 
+    def per_frame(self, quantity: str) -> NDArray[np.float64] | None:
+        """Return what was recorded with each frame, such as the stage's X, Y and Z in micrometers.
+
+        None where the file has no such list.
+        """
+        name = f"CustomData|{quantity}!".encode()
+        return self._listed(name) if name in self._file else None
+
     def times_ms(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return times of some sequence indices, NaN where unknown.
 
-        They are from the file's list of times, or where it has none from the frames' own stamps,
-        which are the same to the last digit in files of microscopes.
+        They are from the file's list of times, or where that has none from the frames themselves,
+        which have the same to the last digit in files of microscopes.
         """
         times = np.full(indices.shape, np.nan)
-        if _TIMES_CHUNK in self._file:
-            content = self._file.load(_TIMES_CHUNK)
-            listed = np.frombuffer(content[: len(content) // 8 * 8], "<f8")
-            known = indices < len(listed)
-            times[known] = listed[indices[known]]
-        else:
-            held = self._file.held(int(indices.max(initial=0)) + 1)[indices]
-            times[held] = [self._stamp_ms(index) for index in indices[held].tolist()]
+        listed = self._listed(_TIMES_CHUNK) if _TIMES_CHUNK in self._file else np.empty(0)
+        known = indices < len(listed)
+        times[known] = listed[indices[known]]
+        unlisted = self._file.held(int(indices.max(initial=0)) + 1)[indices] & ~known
+        times[unlisted] = [self._stamp_ms(index) for index in indices[unlisted].tolist()]
         return times
 
     def update(self, digest: xxhash.xxh3_128, sampled: Sequence[int]) -> None:
@@ -93,6 +135,10 @@ class ModernFrames:
         """Close the file."""
         self._file.close()
 
+    def _listed(self, name: bytes) -> NDArray[np.float64]:
+        content = self._file.load(name)
+        return np.frombuffer(content[: len(content) // 8 * 8], "<f8")
+
     def _stamp_ms(self, index: int) -> float:
         try:
             start, _ = self._file.frame_content(index)
@@ -103,8 +149,14 @@ class ModernFrames:
     def _inflated(
         self, start: int, size: int, description: Nd2Description, channels: Sequence[int]
     ) -> NDArray[Any]:
-        packed = self._file.read(start + _TIME_BYTES, size - _TIME_BYTES)
-        rows = _rows(zlib.decompress(packed), description)
+        most = description.frame_bytes
+        # Deflated bytes of random pixels are longer than these, but by less than the share here.
+        longest = most + most // 1000 + _DEFLATED_HEAD
+        packed = self._file.read(start + _TIME_BYTES, min(size - _TIME_BYTES, longest))
+        pixels = zlib.decompressobj().decompress(packed, most + 1)
+        if len(pixels) != most:
+            raise EOFError
+        rows = _rows(pixels, description)
         planes = _planes(description, channels)
         _split(rows, channels, planes)
         return planes
@@ -113,7 +165,8 @@ class ModernFrames:
         self, start: int, size: int, description: Nd2Description, channels: Sequence[int]
     ) -> NDArray[Any]:
         height, row_bytes = description.shape[0], description.row_bytes
-        if size < _TIME_BYTES + height * row_bytes:
+        excess = size - _TIME_BYTES - description.frame_bytes
+        if not 0 <= excess < max(row_bytes, _PAGE):
             raise EOFError
         planes = _planes(description, channels)
         n_rows = min(height, max(1, STRIP_BYTES // row_bytes))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xxhash
     from numpy.typing import NDArray
 
-    from pyama_core.io.nd2_metadata import Nd2Description
+    from pyama_core.io.nd2_description import Nd2Description
 
 _BLOCK: Final = 1 << 16
 
@@ -45,6 +45,32 @@ class LegacyFrames:
                 f"{path.name} is an incomplete legacy ND2 file; copy it again from where it was "
                 "recorded."
             ) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._path.stat().st_size
+
+    @property
+    def n_held(self) -> int:
+        """Number of frames that the file lists one by one."""
+        return self._n_frames
+
+    @property
+    def n_indices(self) -> int:
+        """One more than the highest sequence index."""
+        return self._n_frames
+
+    def has(self, record: str) -> bool:
+        """Whether the file has a metadata record of that name; legacy files have others."""
+        return False
+
+    def check_records(self) -> None:
+        """Do nothing: the metadata are XML, which its reader limits."""
+
+    def per_frame(self, quantity: str) -> NDArray[np.float64] | None:
+        """Return None: legacy files have no such lists."""
+        return None
 
     def held(self, n_frames: int) -> NDArray[np.bool_]:
         """Which sequence indices the file holds."""

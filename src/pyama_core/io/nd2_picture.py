@@ -12,8 +12,16 @@ if TYPE_CHECKING:
 
     import nd2
 
-FIRST_WITH_RECORDS: Final = (3, 0)
-"""Version of the format that keeps its metadata in records."""
+_FIRST_WITH_RECORDS: Final = (3, 0)
+"""Version of the format that keeps its metadata in records; XML before."""
+
+LEAST_UM: Final = 1e-3
+MOST_UM: Final = 100.0
+"""Sizes of a pixel and steps in z that a microscope can have."""
+
+_LEAST_NM: Final = 100.0
+_MOST_NM: Final = 3000.0
+"""Wavelengths of light that a microscope can use."""
 
 
 @dataclass(frozen=True)
@@ -22,54 +30,95 @@ class Picture:
 
     channels: tuple[ChannelInfo, ...]
     pixel_size_um: float | None
+    warnings: tuple[str, ...] = ()
 
 
 def read_picture(file: nd2.ND2File) -> Picture:
     """Read channels and pixel size; raises ValueError where a channel has impossibly many parts."""
-    if file.version >= FIRST_WITH_RECORDS:
-        _check_components(_planes(_picture_record(file)), file.attributes.componentCount)
+    if file.is_legacy:
+        return _legacy_picture(file)
+    picture = raw_record(file, picture_name(file), "SLxPictureMetadata")
+    planes = _planes(picture)
+    _check_components(planes, file.attributes.componentCount)
+    size, warnings = checked_um(
+        picture.get("dCalibration"), "pixel size", stated=bool(picture.get("bCalibrated"))
+    )
     try:
-        described = getattr(file.metadata, "channels", None) or ()
-    except UnboundLocalError:
-        # nd2 0.12 does so where a channel has no fluorescent probe.
-        return _picture_without_probes(file)
-    scales = [entry.volume.axesCalibration[0] for entry in described if _is_calibrated(entry)]
-    return Picture(
-        tuple(_channel(entry.channel) for entry in described), float(scales[0]) if scales else None
+        described = [_channel(entry.channel) for entry in file.metadata.channels or ()]
+    except (AttributeError, KeyError, TypeError, UnboundLocalError, ValueError):
+        # nd2 0.12 does so where a channel has no fluorescent probe, or the file no calibration.
+        described = [_plain_channel(plane) for plane in planes]
+    return Picture(tuple(described), size, warnings)
+
+
+def checked_um(
+    value: Any, what: str, *, stated: bool = True
+) -> tuple[float | None, tuple[str, ...]]:
+    """Return a length that a microscope can have, else None; warn where another is stated."""
+    if not stated:
+        return None, ()
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and LEAST_UM <= value <= MOST_UM:
+        return float(value), ()
+    said = f"{value:g} um" if is_number else "no number"
+    return None, (
+        f"The file states a {what} of {said}, which no microscope has ({LEAST_UM:g} to {MOST_UM:g} "
+        f"um are possible): the {what} is taken as not known.",
     )
 
 
-def _is_calibrated(entry: Any) -> bool:
-    return bool(entry.volume.axesCalibrated[0])
+def printable(text: Any) -> str:
+    """Return a name without what would disturb a terminal or a table; empty where it is none."""
+    if not isinstance(text, str):
+        return ""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
+def picture_name(file: nd2.ND2File) -> str:
+    """Name of the record of channels and scale."""
+    return "ImageMetadataSeqLV|0" if file.version >= _FIRST_WITH_RECORDS else "ImageMetadataSeq|0"
+
+
+def experiment_name(file: nd2.ND2File) -> str:
+    """Name of the record of the loops."""
+    return "ImageMetadataLV" if file.version >= _FIRST_WITH_RECORDS else "ImageMetadata"
+
+
+def raw_record(file: nd2.ND2File, name: str, within: str) -> dict[str, Any]:
+    """Return a metadata record as it is stored; the file has to have one of that name."""
+    (record,) = file.unstructured_metadata(strip_prefix=False, include={name}).values()
+    inner: dict[str, Any] = record.get(within, record)
+    return inner
+
+
+def _legacy_picture(file: nd2.ND2File) -> Picture:
+    described = getattr(file.metadata, "channels", None) or ()
+    frame: Any = file.frame_metadata(0)
+    size, warnings = checked_um(
+        frame.get("Calibration"), "pixel size", stated=bool(frame.get("Calibrated"))
+    )
+    return Picture(tuple(_channel(entry.channel) for entry in described), size, warnings)
 
 
 def _channel(stated: Any) -> ChannelInfo:
     color = stated.color
     return ChannelInfo(
-        name=stated.name,
-        emission_nm=stated.emissionLambdaNm or None,
-        excitation_nm=stated.excitationLambdaNm or None,
+        name=printable(stated.name),
+        emission_nm=_wavelength(stated.emissionLambdaNm),
+        excitation_nm=_wavelength(stated.excitationLambdaNm),
         color=f"#{color.r:02x}{color.g:02x}{color.b:02x}",
     )
 
 
-def _picture_without_probes(file: nd2.ND2File) -> Picture:
-    picture = _picture_record(file)
-    return Picture(
-        tuple(
-            ChannelInfo(plane["sDescription"], color=_color(plane["uiColor"]))
-            for plane in _planes(picture)
-        ),
-        picture["dCalibration"] if picture["bCalibrated"] else None,
-    )
+def _wavelength(stated: Any) -> float | None:
+    usable = isinstance(stated, int | float) and _LEAST_NM <= stated <= _MOST_NM
+    return stated if usable else None
 
 
-def _picture_record(file: nd2.ND2File) -> dict[str, Any]:
-    (record,) = file.unstructured_metadata(
-        strip_prefix=False, include={"ImageMetadataSeqLV|0"}
-    ).values()
-    picture: dict[str, Any] = record["SLxPictureMetadata"]
-    return picture
+def _plain_channel(plane: dict[str, Any]) -> ChannelInfo:
+    return ChannelInfo(printable(plane.get("sDescription")), color=_color(plane.get("uiColor")))
 
 
 def _planes(picture: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,14 +127,16 @@ def _planes(picture: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_components(planes: Sequence[dict[str, Any]], n_components: int) -> None:
-    """Keep nd2 from making lists as long as a damaged number says."""
-    for plane in planes:
-        if plane.get("uiCompCount", 1) > n_components:
-            raise ValueError(f"a channel of {plane['uiCompCount']} of {n_components} components")
+    """Keep nd2 from making lists as long as a damaged number says, and channels from mixing."""
+    described = sum(plane.get("uiCompCount", 1) for plane in planes)
+    if described > n_components or any(plane.get("uiCompCount", 1) < 0 for plane in planes):
+        raise ValueError(f"channels of {described} components of {n_components}")
 
 
-def _color(number: int) -> str:
+def _color(number: Any) -> str | None:
     """``#rrggbb`` of 0xBBGGRR."""
+    if not isinstance(number, int):
+        return None
     return "#" + (number & 0xFFFFFF).to_bytes(3, "little").hex()
 
 

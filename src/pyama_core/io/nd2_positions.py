@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyama_core.io.nd2_picture import FIRST_WITH_RECORDS
+from pyama_core.io.nd2_picture import experiment_name, printable, raw_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _POSITIONS: Final = "XYPosLoop"
 _POSITIONS_CODE: Final = 2
-_RECORD: Final = "ImageMetadataLV"
 
 
 def fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
@@ -21,17 +20,19 @@ def fov_names(experiment: Iterable[Any], n_fovs: int) -> tuple[str, ...]:
     stated: Sequence[str | None] = [None] * n_fovs
     for loop in experiment:
         if loop.type == _POSITIONS:
-            stated = [point.name for point in loop.parameters.points]
+            stated = [printable(point.name) for point in loop.parameters.points]
+    if len(stated) != n_fovs:
+        stated = [None] * n_fovs
     return tuple(name or f"FOV {fov}" for fov, name in enumerate(stated))
 
 
 def invalid_warning(file: nd2.ND2File) -> tuple[str, ...]:
     """Say which positions are left out, since FOVs are not numbered as on the microscope then."""
     has_positions = any(loop.type == _POSITIONS for loop in file.experiment)
-    if not has_positions or file.version < FIRST_WITH_RECORDS:
+    if not has_positions or file.is_legacy:
         return ()
-    record = file.unstructured_metadata(strip_prefix=False, include={_RECORD})[_RECORD]
-    names, left_out = _listed(_position_loop(record["SLxExperiment"]) or {})
+    record = raw_record(file, experiment_name(file), "SLxExperiment")
+    names, left_out = _listed(_position_loop(record) or {})
     if not left_out:
         return ()
     return (
@@ -43,7 +44,9 @@ def invalid_warning(file: nd2.ND2File) -> tuple[str, ...]:
 def _listed(loop: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Name all positions of a loop, and those that it marks invalid."""
     points = loop.get("uLoopPars", {}).get("Points", {}).values()
-    names = [point.get("dPosName") or f"number {n}" for n, point in enumerate(points, start=1)]
+    names = [
+        printable(point.get("dPosName")) or f"number {n}" for n, point in enumerate(points, start=1)
+    ]
     valid = loop.get("pItemValid") or ()
     return names, [name for name, is_valid in zip(names, valid, strict=False) if not is_valid]
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import atomic_write
 from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_chunks import ENTRY, FRAME_PREFIX, HEADER, MAGIC, MAP_SIGNATURE
+from pyama_core.io.nd2_chunks import ENTRY, FRAME_PREFIX, HEADER, MAGIC, MAP_NAME, MAP_SIGNATURE
 from pyama_core.io.nd2_layout import FrameType, Nd2Layout, Position, TimePhase
 from pyama_core.io.nd2_records import attributes_record, experiment_record, picture_record
 
@@ -98,7 +98,7 @@ class _ChunkFile:
         """Append the map of all chunks, which makes the file complete."""
         end = MAP_SIGNATURE + struct.pack("<Q", self._stream.tell())
         body = b"".join([*self._map, end])
-        self._append(b"ND2 FILEMAP SIGNATURE NAME 0001!", -(HEADER.size + len(body)) % _PAGE, body)
+        self._append(MAP_NAME, -(HEADER.size + len(body)) % _PAGE, body)
 
     def _record(self, key: bytes, name_length: int, body: bytes) -> None:
         self._map.append(key + ENTRY.pack(self._stream.tell(), len(body)))
