@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pyama_core.errors import ReadError
 from pyama_core.io import open_microscopy
+from tests.reference.nd2_damage import damaged
 from tests.reference.nd2_files import layout, random_frames, write_frames
 
 pytestmark = pytest.mark.usefixtures("no_leaked_files")
@@ -133,8 +134,37 @@ def test_random_damage_never_ends_in_another_error(shared_data, tmp_path_factory
         content[used[data.draw(st.integers(0, len(used) - 1))]] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("nd2") / "odd.nd2"
     path.write_bytes(content)
+    check_use(path)
+
+
+def check_use(path):
+    """Read a file, or be told in one sentence why not."""
     try:
         use(path)
     except ReadError as error:
         assert re.fullmatch(r"[^\n(]+ (is|cannot be|holds|has) [^\n]+\.", str(error))
         assert "Error" not in str(error)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(0, 120, 20))
+@pytest.mark.parametrize("compress", [False, True])
+def test_damaged_chunks_maps_and_records_end_in_one_sentence(tmp_path, seed, compress):
+    loops = layout(n_fovs=2, n_frames=3, n_z=2, compress=compress)
+    times_ms = np.arange(3) * 1000.0
+    path = write_frames(
+        tmp_path / "movie.nd2", random_frames(loops, 2), loops, frame_times_ms=times_ms
+    )
+    content = path.read_bytes()
+    for number in range(seed, seed + 20):
+        path.write_bytes(damaged(content, number))
+        check_use(path)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "pims_cluster", "synthetic_netime", "limnd2_t4p3c2"])
+def test_damaged_real_files_end_in_one_sentence(shared_data, tmp_path, name):
+    content = (shared_data / "nd2" / f"{name}.nd2").read_bytes()
+    path = tmp_path / "odd.nd2"
+    for seed in range(25):
+        path.write_bytes(damaged(content, seed))
+        check_use(path)

@@ -187,3 +187,15 @@ def test_xml_that_multiplies_itself_is_refused(tmp_path, xml):
     add_chunk(path, b"ImageMetadataLV!", bomb.encode())
     with pytest.raises(ReadError, match=r"movie\.nd2"):
         open_microscopy(path)
+
+
+def test_a_legacy_plane_larger_than_its_frame_is_damaged(shared_data, tmp_path):
+    path = tmp_path / "movie.nd2"
+    content = bytearray((shared_data / "nd2" / "synthetic_legacy_jp2_t3p2c2.nd2").read_bytes())
+    start = content.index(b"\xff\x4f\xff\x51") + 8
+    content[start : start + 8] = struct.pack(">II", 30_000, 30_000)
+    path.write_bytes(content)
+    with open_microscopy(path) as file:
+        with pytest.raises(ReadError, match=r"Frame 0 of movie\.nd2 is damaged"):
+            file.read_frame(0, 0, 0)
+        assert file.read_frame(0, 0, 1).shape == (32, 40)

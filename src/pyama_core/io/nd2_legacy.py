@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 1 << 16
 
+_TAIL = struct.Struct("<32sQ")
+_MAP_SIGNATURE: Final = b"LABORATORY IMAGING ND BOX MAP 00"
+_ENTRY = struct.Struct("<4s4sQ")
+"""An entry of the map of the boxes: its kinds, and where it begins."""
+
+_PLANE: Final = b"LUNK"
+_CODESTREAM = struct.Struct(">8x4s4xIIII")
+"""How the box of a plane begins: marker, edges of the picture on its grid, and where it begins."""
+_START: Final = b"\xff\x4f\xff\x51"
+
 
 class LegacyFrames:
     """Frames of an ND2 file of version 1, by sequence index; see `FrameStore`.
@@ -39,6 +49,7 @@ class LegacyFrames:
         try:
             self._file = nd2.ND2File(handle)
             self._n_frames = self._file.attributes.sequenceCount
+            self._planes = _planes(path)
         except Exception as error:
             handle.close()
             raise ReadError(
@@ -101,6 +112,7 @@ class LegacyFrames:
             The JPEG 2000 decoder is not installed, or the frame is damaged.
         """
         height, width, n_channels = description.shape
+        self._check_sizes(index, (width, height))
         planes = self._decoded(index).reshape(n_channels, height, width)
         return np.stack([planes[channel] for channel in channels]).astype(description.dtype)
 
@@ -122,9 +134,40 @@ class LegacyFrames:
                 f"Frame {index} of {self._path.name} is damaged; copy the file again."
             ) from error
 
+    def _check_sizes(self, index: int, size: tuple[int, int]) -> None:
+        """Check that no plane of a frame is larger, decoded, than the file says of its frames."""
+        n_planes = self._file.attributes.channelCount or 1
+        try:
+            with self._path.open("rb") as file:
+                for place in self._planes[index * n_planes : (index + 1) * n_planes]:
+                    file.seek(place)
+                    marker, width, height, left, top = _CODESTREAM.unpack(
+                        file.read(_CODESTREAM.size)
+                    )
+                    if marker != _START or (width - left, height - top) != size:
+                        raise ValueError(f"a plane of {width} x {height}")
+        except (OSError, OverflowError, ValueError, struct.error):
+            raise ReadError(
+                f"Frame {index} of {self._path.name} is damaged; copy the file again."
+            ) from None
+
     def _time_ms(self, index: int) -> float:
         try:
             stated = self._file.frame_metadata(index)
         except (IndexError, KeyError):
             return float("nan")
         return float(stated.get("TimeMSec", "nan")) if isinstance(stated, dict) else float("nan")
+
+
+def _planes(path: Path) -> list[int]:
+    """Return where the box of each plane begins."""
+    with path.open("rb") as file:
+        file.seek(-_TAIL.size, 2)
+        signature, distance = _TAIL.unpack(file.read())
+        if signature != _MAP_SIGNATURE:
+            raise ValueError("no map")
+        file.seek(-distance, 2)
+        n_boxes = int.from_bytes(file.read(4), "big")
+        entries = file.read()[: n_boxes * _ENTRY.size]
+    whole = entries[: len(entries) // _ENTRY.size * _ENTRY.size]
+    return [place for _, kind, place in _ENTRY.iter_unpack(whole) if kind == _PLANE]

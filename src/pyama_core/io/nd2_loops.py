@@ -99,6 +99,8 @@ def _listed(experiment: Iterable[Any], name: str) -> tuple[tuple[str, int], ...]
     loops: dict[str, int] = {}
     for loop in experiment:
         axis = _AXES.get(loop.type)
+        if not isinstance(loop.count, int):
+            raise ValueError(f"a loop of {loop.count!r}")
         if loop.count == 1 and axis is None:
             continue
         if axis is None or axis in loops:
@@ -113,7 +115,7 @@ def _listed(experiment: Iterable[Any], name: str) -> tuple[tuple[str, int], ...]
 def _check_possible(loops: Sequence[tuple[str, int]], store: FrameStore, name: str) -> None:
     n_listed = math.prod(size for _, size in loops)
     most = max(_MOST_FRAMES, _MOST_PER_FRAME_HELD * store.n_held)
-    if not (isinstance(n_listed, int) and 1 <= n_listed <= most):
+    if not 1 <= n_listed <= most:
         raise ReadError(
             f"{name} is damaged: it lists {n_listed} frames and holds {store.n_held}; "
             "copy it again from where it was recorded."
