@@ -142,9 +142,10 @@ def _solve(members: Ints, saving: Floats) -> NDArray[np.bool_]:
     from scipy.sparse import csc_array
 
     n, width = members.shape
-    row = members.ravel()
+    # Up to SciPy 1.14 the solver takes no indices but C ints.
+    row = members.ravel().astype(np.int32)
     real = row != _NONE
-    column = np.repeat(np.arange(n), width)
+    column = np.repeat(np.arange(n, dtype=np.int32), width)
     uses = csc_array((np.ones(real.sum()), (row[real], column[real])), (int(row.max()) + 1, n))
     result = milp(
         -saving,
