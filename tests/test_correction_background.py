@@ -15,7 +15,7 @@ def test_a_stored_background_corrects_as_before(method, tmp_path):
     movie = make_movie(BLEACHING)
     params = CorrectionParams(method=method)
     background = estimate_background(movie.frames, movie.masks, params, missing=[3])
-    np.savez(tmp_path / "background.npz", allow_pickle=False, **background.arrays())
+    np.savez(tmp_path / "background.npz", **background.arrays())
     with np.load(tmp_path / "background.npz") as stored:
         read = Background.from_arrays(stored)
     for t in (0, 3, 7):

@@ -1,14 +1,22 @@
 """From what the frames showed to the background that is taken out of them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pyama_core.processing.correction.background import Background
 from pyama_core.processing.correction.choice import choose
-from pyama_core.processing.correction.diagnostics import full_tiles_note, residual_background
+from pyama_core.processing.correction.diagnostics import (
+    dark_note,
+    full_tiles_note,
+    outlying_note,
+    residual_background,
+)
 from pyama_core.processing.correction.fill import fill_from_neighbors, fill_over_time
 from pyama_core.processing.correction.illumination import Illumination
-from pyama_core.processing.correction.local import local_background
+from pyama_core.processing.correction.local import local_background, own_background
 from pyama_core.processing.correction.observation import Divisions, Observed
+from pyama_core.processing.correction.outlying import outlying_frames
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.regression import SurfaceRegression
 from pyama_core.processing.correction.smoothing import smooth_over_time
@@ -23,6 +31,9 @@ def assemble(observed: Observed, divisions: Divisions, params: CorrectionParams)
     """Choose the method and make the surfaces of every frame."""
     y, x = divisions
     shape, patches = (y.size, x.size), observed.patches
+    if params.method != "tiles":
+        patches = replace(patches, outlying=outlying_frames(patches))
+        observed = replace(observed, patches=patches)
     regression = SurfaceRegression(shape, params.spatial_window, patches.centers)
     choice = choose(params, patches, regression)
     hold = params.edges == "hold"
@@ -46,7 +57,12 @@ def assemble(observed: Observed, divisions: Divisions, params: CorrectionParams)
         masked_share=observed.masked_share,
         residual=residual_background(observed.pixels, axes, surfaces, gain),
         camera_offset=choice.camera_offset,
-        notes=[*choice.notes, *full_tiles_note(observed.tiles[~observed.missing])],
+        notes=[
+            *choice.notes,
+            *outlying_note(patches),
+            *dark_note(choice.pattern, patches, choice.camera_offset),
+            *full_tiles_note(observed.tiles[~observed.missing]),
+        ],
     )
 
 
@@ -83,4 +99,7 @@ def _pattern_at(
         SplineAxis(division.tile_centers, division.size, hold=True).weights(nodes)
         for division, nodes in zip(divisions, (axes.y.nodes, axes.x.nodes), strict=True)
     )
-    return base + drift[:, None, None] * gain + tiles_y @ local @ tiles_x.T, gain
+    surfaces = base + drift[:, None, None] * gain + tiles_y @ local @ tiles_x.T
+    own = own_background(observed.patches, regression, pattern)
+    surfaces[seen & observed.patches.outlying] = base + y @ own @ x.T
+    return surfaces, gain

@@ -10,8 +10,10 @@ from pyama_core.processing.correction.illumination import (
     median_gain,
     with_gain,
 )
+from pyama_core.processing.correction.outlying import FEWEST_FRAMES
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.patches import PatchSeries
+from pyama_core.processing.correction.precision import with_agreement
 from pyama_core.processing.correction.regression import SurfaceRegression
 from pyama_core.processing.correction.settling import settle_gain
 from pyama_core.processing.correction.spline import Floats
@@ -49,9 +51,10 @@ def choose(params: CorrectionParams, patches: PatchSeries, regression: SurfaceRe
         return Choice("tiles", "asked for", None, given)
     if not patches.pixels.any():
         return Choice("tiles", "no frame has cell-free pixels", None, given)
-    fitted = fit_illumination(patches, regression)
+    fitted = with_agreement(patches, regression, fit_illumination(patches, regression))
     slopes, offset = settle_gain(patches, regression, fitted, given)
-    no_slope = _against_regression(params, slopes)
+    n_frames = int(patches.pixels.any(axis=(1, 2)).sum())
+    no_slope = _against_regression(params, slopes, n_frames)
     if params.method == "regression_gain" or (auto and not no_slope):
         reason = f"the background {_change(slopes)}: gain known to {100 * slopes.gain_error:.2f} %"
         return _chosen("regression_gain", auto, reason, no_slope, slopes, offset)
@@ -60,7 +63,9 @@ def choose(params: CorrectionParams, patches: PatchSeries, regression: SurfaceRe
     if auto and no_median:
         return Choice("tiles", f"{no_slope}, and {no_median}", None, given)
     pattern = with_gain(patches, regression, slopes, gain)
-    reason = f"{no_slope}; the background's own pattern gives the gain to {100 * error:.2f} %"
+    dark = " where the camera reads 0 without light" if np.isnan(given) else ""
+    known = f"gives the gain to {100 * error:.2f} %{dark}"
+    reason = f"{no_slope}; the background's own pattern {known}"
     return _chosen("median_gain", auto, reason, no_median, pattern, given)
 
 
@@ -76,9 +81,13 @@ def _chosen(
     return Choice(method, reason if auto else "asked for", pattern, offset, tuple(notes))
 
 
-def _against_regression(params: CorrectionParams, slopes: Illumination) -> str:
-    if np.ptp(slopes.drift) <= params.least_drift * abs(slopes.level):
+def _against_regression(params: CorrectionParams, slopes: Illumination, n_frames: int) -> str:
+    if n_frames < FEWEST_FRAMES:
+        return f"a regression needs {FEWEST_FRAMES} frames to see whether one is off"
+    if slopes.span <= params.least_drift * abs(slopes.level):
         return f"the background {_change(slopes)}, too little for a regression"
+    if slopes.gain_error > 1:
+        return "the frames do not agree on a gain"
     if slopes.gain_error > params.gain_precision:
         return f"a regression gives the gain to {100 * slopes.gain_error:.1f} % only"
     return ""
@@ -96,5 +105,4 @@ def _against_median(params: CorrectionParams, gain: Floats, error: float) -> str
 
 
 def _change(slopes: Illumination) -> str:
-    change = float(np.ptp(slopes.drift))
-    return f"changes by {change:.3g} of {slopes.level:.4g} counts over time"
+    return f"changes by {slopes.span:.3g} of {slopes.level:.4g} counts over time"

@@ -9,6 +9,7 @@ nothing has to be extrapolated from a single frame. Patches that do not fit, suc
 cells, are weighted down by Tukey's biweight (Beaton and Tukey, Technometrics 16, 1974).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -40,8 +41,12 @@ class Illumination:
     """``(ny, nx)`` node values of the gain; its mean over the frame is 1."""
     gain_error: float
     """Typical standard error of the gain at a node."""
+    line_error: float
+    """Standard error of the gain's share of the base's pattern, as root mean square over nodes."""
     drift: Floats
     """``(T,)`` level of each frame's background less the mean level, counts; 0 where not seen."""
+    span: float
+    """How far the drift of typical frames goes, counts."""
     level: float
     """Mean of the background over field and frames, counts."""
     noise: float
@@ -78,6 +83,26 @@ class PatternAtPatches:
 
 
 @dataclass(frozen=True)
+class PatternFit:
+    """A pattern fitted to the patches of a few frames, everything ``(frames, patches)``."""
+
+    block: PatchBlock
+    above: Floats
+    """Medians less the base."""
+    rest: Floats
+    """Medians less base and drift."""
+    weights: Floats
+    """How much each median counts: its pixels, less where it does not fit."""
+    drift: Floats
+    """``(frames,)`` counts."""
+
+    def noise(self) -> list[float]:
+        """Return the standard deviation of a pixel in the typical frames, if there are any."""
+        typical = self.block.typical
+        return [noise_of(self.rest[typical], self.block.pixels[typical])] if typical.any() else []
+
+
+@dataclass(frozen=True)
 class _Moments:
     """Weighted sums over frames, per patch: powers of the drift, without and with the medians.
 
@@ -91,7 +116,7 @@ class _Moments:
 def fit_illumination(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
     """Fit base, gain and drift; where a single frame is seen the gain stays at 1."""
     state = _start(patches, regression)
-    single = int(patches.pixels.any(axis=(1, 2)).sum()) <= 1
+    single = int(patches.typical.sum()) <= 1
     for _ in range(_LEAST_ROUNDS):
         state = _round(patches, regression, state, fixed=single)
     return _settled(patches, regression, state, fixed=single)
@@ -116,7 +141,7 @@ def median_gain(
     Node values ``(ny, nx)`` with mean 1 over the frame, and their typical standard error.
     """
     levels = state.level + state.drift - offset
-    lit = levels > _ROUNDING * abs(state.level)
+    lit = patches.typical & (levels > _ROUNDING * abs(state.level))
     if not lit.any():
         return np.ones(regression.nodes), np.inf
     light = _at_centers(patches, regression, state)[lit] - np.float32(offset)
@@ -126,7 +151,7 @@ def median_gain(
     seen = patches.pixels[lit].sum(axis=0, dtype=np.float64)
     information = regression.information(seen)
     nodes, covariance = regression.solve(information, regression.projection(seen * ratios))
-    error = _TO_MEDIAN_ERROR * state.noise * _typical_error(covariance) / levels[lit].mean()
+    error = _TO_MEDIAN_ERROR * state.noise * typical_error(covariance) / levels[lit].mean()
     mean = regression.surface.mean(nodes)
     return nodes / mean, error / mean
 
@@ -143,11 +168,12 @@ def _settled(
 
 
 def _start(patches: PatchSeries, regression: SurfaceRegression) -> Illumination:
-    pixels = patches.pixels
-    level = float((patches.medians * pixels).sum(dtype=np.float64)) / max(int(pixels.sum()), 1)
+    pixels = patches.pixels[patches.typical]
+    total = float((patches.medians[patches.typical] * pixels).sum(dtype=np.float64))
+    level = total / max(int(pixels.sum()), 1)
     flat = np.ones(regression.nodes)
-    drift = np.zeros(len(pixels))
-    return Illumination(level * flat, flat, 0.0, drift, level, np.inf)
+    drift = np.zeros(len(patches.pixels))
+    return Illumination(level * flat, flat, 0.0, 0.0, drift, 0.0, level, np.inf)
 
 
 def _round(
@@ -160,39 +186,64 @@ def _round(
         base, gain, error = _solve(regression, moments)
     scale = regression.surface.mean(gain)
     gain, drift = gain / scale, drift * scale
-    center = drift.mean()
-    base = base + state.level + center * gain
-    level = regression.surface.mean(base)
-    return Illumination(base, gain, noise * error / scale, drift - center, level, noise)
+    seen = drift[patches.typical]
+    base = base + state.level + seen.mean() * gain
+    level, span = regression.surface.mean(base), float(np.ptp(seen))
+    error *= noise / scale
+    line_error = error / np.sqrt(gain.size)
+    return Illumination(base, gain, error, line_error, drift - seen.mean(), span, level, noise)
 
 
 def _sum_up(
     patches: PatchSeries, regression: SurfaceRegression, state: Illumination
 ) -> tuple[_Moments, Floats, float]:
-    """Find each frame's drift under the present pattern, and sum over frames."""
-    pattern = PatternAtPatches.of(state, regression)
+    """Find each frame's drift under the present pattern, and sum over the typical frames."""
     drift, noises = np.empty_like(state.drift), []
-    sums = np.zeros((5, len(pattern.base)))
-    for block in patches.blocks():
-        above = pattern.above_base(block, state.drift)
-        left = above - state.drift[block.at, None] * pattern.gain
-        noise = max(state.noise, _ROUNDING * abs(state.level))
-        weights = block.pixels * _trust(left * np.sqrt(block.pixels), noise)
-        drift[block.at] = u = _slopes(above, pattern.gain, weights)
-        noises.append(noise_of(above - u[:, None] * pattern.gain, block.pixels))
+    sums = np.zeros((5, patches.pixels[0].size))
+    base = regression.at_patches(state.base).ravel() - state.level
+    for fit in fits_of(patches, regression, state):
+        u, block = fit.drift, fit.block
+        drift[block.at] = u
+        noises += fit.noise()
+        weights = fit.weights * block.typical[:, None]
         powers = np.stack([np.ones_like(u), u, u * u])
         sums[:3] += powers @ weights
-        sums[3:] += powers[:2] @ (weights * (above + pattern.base - state.level))
+        sums[3:] += powers[:2] @ (weights * (fit.above + base))
     grid = sums.reshape(5, *patches.pixels.shape[1:])
     moments = _Moments((grid[0], grid[1], grid[2]), (grid[3], grid[4]))
     return moments, drift, float(np.median(noises))
 
 
-def _trust(left: Floats, noise: float) -> Floats:
-    """Tukey's biweight of what a pattern leaves; ones before the noise is known."""
-    if not np.isfinite(noise) or noise == 0:
-        return np.ones_like(left)
-    trust = np.maximum(1 - np.square(left / (_BIWEIGHT * noise)), 0.0)
+def fits_of(
+    patches: PatchSeries, regression: SurfaceRegression, state: Illumination
+) -> Iterator[PatternFit]:
+    """Fit the drift of every frame to a pattern, a few frames at a time."""
+    pattern = PatternAtPatches.of(state, regression)
+    noise = max(state.noise, _ROUNDING * abs(state.level))
+    for block in patches.blocks():
+        above = pattern.above_base(block, state.drift)
+        left = (above - state.drift[block.at, None] * pattern.gain) * np.sqrt(block.pixels)
+        weights = block.pixels * trust(left, _noise_by_frame(left, block, noise))
+        drift = _slopes(above, pattern.gain, weights)
+        yield PatternFit(block, above, above - drift[:, None] * pattern.gain, weights, drift)
+
+
+def _noise_by_frame(left: Floats, block: PatchBlock, noise: float) -> Floats:
+    """Return what a pattern usually leaves of a pixel, by frame ``(frames, 1)``.
+
+    Of an outlying frame nearly all would be distrusted otherwise.
+    """
+    noises = np.full((len(left), 1), noise)
+    for i in np.flatnonzero(~block.typical):
+        noises[i] = max(noise, noise_of(left[i], np.ones_like(left[i])))
+    return noises
+
+
+def trust(left: Floats, noise: Floats) -> Floats:
+    """Tukey's biweight of what a pattern leaves; ones where the noise is not known."""
+    known = np.isfinite(noise) & (noise > 0)
+    share = np.where(known, left, 0) / np.where(known, _BIWEIGHT * noise, 1)
+    trust = np.maximum(1 - np.square(share), 0.0)
     return np.asarray(trust * trust)
 
 
@@ -221,7 +272,7 @@ def _solve(regression: SurfaceRegression, moments: _Moments) -> tuple[Floats, Fl
     inverse = np.linalg.inv(left)
     solution = inverse @ right
     base, above_one = solution[:n], solution[n:]
-    error = _typical_error(inverse[n:, n:])
+    error = typical_error(inverse[n:, n:])
     return base.reshape(regression.nodes), 1 + above_one.reshape(regression.nodes), error
 
 
@@ -231,7 +282,7 @@ def _solve_base(regression: SurfaceRegression, moments: _Moments, gain: Floats) 
     return regression.solve(information, regression.projection(above))[0]
 
 
-def _typical_error(covariance: Floats) -> float:
+def typical_error(covariance: Floats) -> float:
     """Take the median node's; variances that rounding made negative are large ones."""
     return float(np.sqrt(np.median(np.abs(np.diag(covariance)))))
 

@@ -3,14 +3,17 @@
 import numpy as np
 
 from pyama_core.processing.correction.fill import fill_from_neighbors
-from pyama_core.processing.correction.illumination import Illumination, PatternAtPatches
-from pyama_core.processing.correction.patches import PatchSeries
+from pyama_core.processing.correction.illumination import Illumination, PatternAtPatches, trust
+from pyama_core.processing.correction.middle import median_of_known
+from pyama_core.processing.correction.patches import PatchSeries, noise_of
 from pyama_core.processing.correction.regression import SurfaceRegression
 from pyama_core.processing.correction.spline import Floats
 from pyama_core.processing.correction.tiles import Division
 
 _MEDIAN_VARIANCE = np.pi / 2
 """Variance of a median over that of a mean, for normal noise."""
+_ROUNDS = 4
+"""Rounds of weighting down what does not fit."""
 _TILES_PER_FREE = 4
 """Tiles overlap by half both ways, so only a quarter of them are independent."""
 
@@ -38,10 +41,41 @@ def local_background(
     return found
 
 
+def own_background(
+    patches: PatchSeries, regression: SurfaceRegression, pattern: Illumination
+) -> Floats:
+    """Background of each outlying frame above the base, ``(frames, ny, nx)`` at nodes, counts.
+
+    It need not be like the pattern, so a smooth surface is fitted to the frame alone.
+    """
+    at_patches = PatternAtPatches.of(pattern, regression)
+    shape = patches.pixels.shape[1:]
+    own = [
+        _robust_surface(regression, above.reshape(shape), pixels.reshape(shape))
+        for block in patches.blocks()
+        for above, pixels, typical in zip(
+            at_patches.above_base(block, pattern.drift), block.pixels, block.typical, strict=True
+        )
+        if not typical and pixels.any()
+    ]
+    return np.array(own).reshape(-1, *regression.nodes)
+
+
+def _robust_surface(regression: SurfaceRegression, above: Floats, pixels: Floats) -> Floats:
+    """Fit a surface to patches, of which some may be unnoticed cells."""
+    seen, weights = (pixels > 0).astype(np.float64), pixels
+    for _ in range(_ROUNDS):
+        information = regression.information(weights)
+        nodes, _ = regression.solve(information, regression.projection(weights * above))
+        left = (above - regression.at_patches(nodes)) * np.sqrt(pixels)
+        weights = pixels * trust(left, np.asarray(noise_of(left, seen)))
+    return nodes
+
+
 def _tile_deviations(
     rest: Floats, pixels: Floats, divisions: tuple[Division, Division], noise: float
 ) -> Floats:
-    medians = _median_of_known(_by_tile(rest, divisions))
+    medians = median_of_known(_by_tile(rest, divisions))
     seen = _by_tile(pixels, divisions).sum(axis=-1)
     variance = _MEDIAN_VARIANCE * noise**2 / np.maximum(seen, 1)
     return _shrunk(medians, variance)
@@ -54,15 +88,6 @@ def _by_tile(patches: Floats, divisions: tuple[Division, Division]) -> Floats:
         patches, (2 * half_y, 2 * half_x), axis=(1, 2)
     )[:, ::half_y, ::half_x]
     return windows.reshape(*windows.shape[:3], -1)
-
-
-def _median_of_known(values: Floats) -> Floats:
-    """Median along the last axis without NaN; NaN where there is nothing else."""
-    ordered = np.sort(values, axis=-1)
-    n = np.count_nonzero(~np.isnan(values), axis=-1, keepdims=True)
-    lower = np.take_along_axis(ordered, np.maximum(n - 1, 0) // 2, axis=-1)
-    upper = np.take_along_axis(ordered, np.minimum(n // 2, values.shape[-1] - 1), axis=-1)
-    return np.asarray((lower + upper)[..., 0] / 2)
 
 
 def _shrunk(deviations: Floats, variance: Floats) -> Floats:

@@ -23,6 +23,8 @@ class PatchBlock:
 
     at: slice
     """Which frames."""
+    typical: NDArray[np.bool_]
+    """``(frames,)``."""
     medians: Floats
     pixels: Floats
     shifts: Floats
@@ -41,6 +43,8 @@ class PatchSeries:
     """``(2, T, py, px)`` how far along y and x they lie from the patch's center on average, px."""
     centers: tuple[Floats, Floats]
     """Positions of the patches along y and x, px."""
+    outlying: NDArray[np.bool_]
+    """``(T,)`` frames from which nothing is learned about the others."""
 
     @classmethod
     def of(cls, n_frames: int, divisions: tuple[Division, Division]) -> Self:
@@ -52,7 +56,13 @@ class PatchSeries:
             np.zeros(grid, dtype=np.uint16),
             np.zeros((2, *grid), dtype=np.float16),
             (y.patch_centers, x.patch_centers),
+            np.zeros(n_frames, np.bool_),
         )
+
+    @property
+    def typical(self) -> NDArray[np.bool_]:
+        """``(T,)`` frames with cell-free pixels that are not outlying."""
+        return np.asarray(self.pixels.any(axis=(1, 2)) & ~self.outlying)
 
     def note(self, t: int, patches: Patches) -> None:
         """Keep the patches of frame `t`."""
@@ -63,12 +73,13 @@ class PatchSeries:
 
     def blocks(self) -> Iterator[PatchBlock]:
         """Give the frames a few at a time."""
-        n = self.medians[0].size
+        n, typical = self.medians[0].size, self.typical
         step = max(_VALUES_AT_ONCE // n, 1)
         for start in range(0, len(self.medians), step):
             at = slice(start, start + step)
             yield PatchBlock(
                 at,
+                typical[at],
                 self.medians[at].reshape(-1, n).astype(np.float64),
                 self.pixels[at].reshape(-1, n).astype(np.float64),
                 self.shifts[:, at].reshape(2, -1, n).astype(np.float64),

@@ -46,8 +46,9 @@ class SurfaceRegression:
         return np.asarray(pairs.transpose(0, 2, 1, 3).reshape(ny * nx, ny * nx))
 
     def projection(self, weighted: Floats) -> Floats:
-        """Right-hand side ``(n,)`` for weighted values ``(py, px)``."""
-        return np.asarray(self._y.T @ weighted @ self._x).ravel()
+        """Right-hand side ``(..., n)`` for weighted values ``(..., py, px)``."""
+        nodes = self._y.T @ weighted @ self._x
+        return np.asarray(nodes.reshape(*nodes.shape[:-2], -1))
 
     def penalty(self, information: Floats) -> Floats:
         """Weigh the second differences in proportion to the information."""

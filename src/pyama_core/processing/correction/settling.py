@@ -54,13 +54,12 @@ def settle_gain(
     if np.isnan(offset) and line.known:
         offset = fitted.level - 1 / line.slope
     light = 1 / line.slope if line.slope > 0 else abs(fitted.level)
-    span = float(np.ptp(fitted.drift))
-    glow = _GLOW * light / span if span > 0 else np.inf
+    glow = _GLOW * light / fitted.span if fitted.span > 0 else np.inf
     doubt = fitted.gain_error**2 + glow**2
     real = max(line.departure**2 - doubt, 0.0)
     own = real / (real + doubt) if real else 0.0
     shown = 1 + line.slope * (fitted.base - fitted.level)
-    error = fitted.gain_error * np.hypot(own, 1 / np.sqrt(fitted.gain.size))
+    error = np.hypot(own * fitted.gain_error, fitted.line_error)
     pattern = with_gain(patches, regression, fitted, shown + own * (fitted.gain - shown))
     return replace(pattern, gain_error=float(error)), offset
 
@@ -74,8 +73,8 @@ def _line(
     gain = regression.at_patches(fitted.gain) - 1
     variance = float((weights * base**2).sum())
     slope = float((weights * base * gain).sum() / variance) if variance > 0 else 0.0
-    error = fitted.gain_error / np.sqrt(fitted.gain.size)
-    known = slope * np.sqrt(variance) > max(_SIGNIFICANT * error, _ROUNDING)
+    error = _SIGNIFICANT * fitted.line_error
+    known = slope * np.sqrt(variance) > max(error, _ROUNDING)
     if known and fitted.level > offset:
         slope = 1 / (fitted.level - offset)
     elif known and fitted.level > 0:

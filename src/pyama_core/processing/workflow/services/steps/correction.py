@@ -30,6 +30,7 @@ class CorrectionService(BaseProcessingService):
     params_model = CorrectionParams
     after = "segmentation"
     reads = ("copy", "segmentation")
+    version = 2
 
     def process_fov(
         self,
@@ -105,7 +106,7 @@ class CorrectionService(BaseProcessingService):
                 stream.write(corrected)
                 self.progress_callback(fov, t, len(frames), f"correcting channel {channel}")
         with atomic_write(layout.background(fov, channel)) as partial, partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **background.arrays())
+            np.savez(file, **background.arrays())
 
 
 def _raw_stack(paths: ResultsPathsPerFOV, layout: Layout, fov: int, channel: int) -> NDArray[Any]:
