@@ -105,8 +105,9 @@ class CorrectionService(BaseProcessingService):
                     background.correct(frames[t], t, out=corrected)
                 stream.write(corrected)
                 self.progress_callback(fov, t, len(frames), f"correcting channel {channel}")
+        arrays: dict[str, Any] = background.arrays()
         with atomic_write(layout.background(fov, channel)) as partial, partial.open("wb") as file:
-            np.savez(file, **background.arrays())
+            np.savez(file, **arrays)
 
 
 def _raw_stack(paths: ResultsPathsPerFOV, layout: Layout, fov: int, channel: int) -> NDArray[Any]:
