@@ -10,7 +10,11 @@ from pyama_core.errors import InputError
 _NAMED: Final = 5
 """How many fields of view a phrase names, and of the frames or ranges of each."""
 
-_PART = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
+_PART: Final = re.compile(r"(\d{1,15})(?:\s*[-\u2010-\u2014\u2212]\s*(\d{1,15}))?", re.ASCII)
+"""Word processors make another dash of a hyphen."""
+_LARGEST: Final = 99_999
+"""Far more FOVs than any microscope visits; a range is held as single numbers."""
+_SHOWN_CHARACTERS: Final = 60
 
 
 def parse_fovs(text: str, n_fovs: int | None) -> list[int]:
@@ -44,7 +48,9 @@ def parse_fovs(text: str, n_fovs: int | None) -> list[int]:
     ranges = [_parse_part(part.strip(), text) for part in text.split(",")]
     last = max(fovs[-1] for fovs in ranges)
     if n_fovs is not None and last >= n_fovs:
-        raise InputError(f'FOV {last} in "{text}" does not exist: {_allowed(n_fovs)}')
+        raise InputError(f'FOV {last} in "{_shown(text)}" does not exist: {_allowed(n_fovs)}')
+    if last > _LARGEST:
+        raise InputError(f'FOV {last} in "{_shown(text)}" does not exist: {_LARGEST} is the last.')
     return sorted(set().union(*ranges))
 
 
@@ -86,12 +92,17 @@ def _parse_part(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if match is None:
         raise InputError(
-            f'"{text}" is no choice of FOVs: write "all", or numbers and ranges such as "0-4, 7".'
+            f'"{_shown(text)}" is no choice of FOVs: write "all", or numbers and ranges such as '
+            '"0-4, 7".'
         )
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise InputError(f'The range "{part}" of FOVs runs backwards: write {last}-{first}.')
     return range(first, last + 1)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _allowed(n_fovs: int) -> str:
