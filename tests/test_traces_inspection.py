@@ -10,39 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyama_core.errors import InputError
-from pyama_core.io import inspection
+from pyama_core.io import copy_text
 from pyama_core.io.coincidence import coinciding_cells
+from pyama_core.io.digest import digest_file
 from pyama_core.io.inspection import (
     REJECTED,
+    Inspected,
     inspected_path,
     load_marks,
-    preferred_traces,
-    refresh_inspected,
+    read_inspected,
     save_marks,
 )
 from pyama_core.io.tables import read_table, write_table
 from pyama_core.io.traces import read_traces
-
-N_FRAMES = 8
-
-
-def table_of(cells: dict[int, tuple[float, float]], first: int = 0) -> dict[str, np.ndarray]:
-    """Tracks that move slowly to the right, by cell and where it starts."""
-    cell = np.repeat(list(cells), N_FRAMES)
-    frame = np.tile(np.arange(first, first + N_FRAMES), len(cells))
-    start = np.array([cells[c] for c in cell]).reshape(-1, 2)
-    return {
-        "fov": np.zeros(len(cell), int),
-        "cell": cell,
-        "frame": frame,
-        "time": frame * 10.0,
-        "good": cell != 9,
-        "position_x": start[:, 0] + 0.5 * frame,
-        "position_y": start[:, 1],
-        "intensity_total": np.arange(len(cell)) * 1.5,
-        "area": np.full(len(cell), 100),
-        "reason": np.where(cell == 9, "shorter than 30 frames", "").astype(object),
-    }
+from tests.track_tables import N_FRAMES, good_by_cell, table_of
 
 
 @pytest.fixture
@@ -50,10 +31,6 @@ def traces(tmp_path: Path) -> Path:
     path = tmp_path / "e_fov_000_traces_ch_1.csv"
     write_table(path, table_of({1: (10, 10), 2: (50, 50), 9: (90, 90)}))
     return path
-
-
-def good_by_cell(table: dict[str, np.ndarray]) -> dict[int, bool]:
-    return dict(zip(table["cell"].tolist(), table["good"].tolist(), strict=True))
 
 
 def test_marks_are_saved_in_a_copy_and_read_back(traces: Path) -> None:
@@ -77,7 +54,7 @@ def test_the_copy_is_the_same_however_few_lines_are_marked_at_once(
     traces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = save_marks(traces, {1: False, 9: True}).read_bytes()
-    monkeypatch.setattr(inspection, "_CHARACTERS_AT_ONCE", 50)
+    monkeypatch.setattr(copy_text, "_CHARACTERS_AT_ONCE", 50)
     assert save_marks(traces, {1: False, 9: True}).read_bytes() == at_once
 
 
@@ -93,7 +70,7 @@ def test_the_copy_is_preferred_when_traces_are_read(traces: Path) -> None:
     save_marks(traces, {2: False})
     read = read_traces(traces)
     assert read.path == inspected_path(traces)
-    assert not read.notes
+    assert not read.messages
     assert not good_by_cell(read.table)[2]
 
 
@@ -109,21 +86,22 @@ def test_when_traces_change_marks_go_over_to_the_tracks_that_coincide(traces: Pa
     read = read_traces(traces)
     assert load_marks(traces) == {5: False, 4: False}
     assert good_by_cell(read.table) == {4: False, 5: False, 6: True}
-    [note] = read.notes
-    assert "2 of its 2 marks" in note
+    [message] = read.messages
+    assert "2 of its 2 marks" in message.text
+    assert message.weight == "warning"
     dated = [p for p in traces.parent.iterdir() if re.search(r"_inspected_[-\d_]+\.csv$", p.name)]
     assert len(dated) == 1
-    assert dated[0].name in note
+    assert dated[0].name in message.text
     assert good_by_cell(read_table(dated[0])) == {1: False, 2: False, 9: False}
 
 
 def test_a_track_elsewhere_or_at_another_time_takes_no_mark(traces: Path) -> None:
     save_marks(traces, {1: False})
     write_table(traces, table_of({1: (10, 10)}, first=5))
-    [note] = refresh_inspected(traces)
-    assert "0 of its 1 marks" in note
+    [message] = read_inspected(traces).messages
+    assert "0 of its 1 marks" in message.text
     assert load_marks(traces) == {}
-    assert preferred_traces(traces) == (traces, [])
+    assert read_inspected(traces) == Inspected(traces)
 
 
 @given(
@@ -149,15 +127,15 @@ def test_a_track_that_lasts_much_longer_is_another(traces: Path) -> None:
 def test_the_user_is_told_once(traces: Path) -> None:
     save_marks(traces, {1: False})
     write_table(traces, table_of({1: (10, 10)}))
-    assert len(refresh_inspected(traces)) == 1
-    assert refresh_inspected(traces) == []
+    assert len(read_inspected(traces).messages) == 1
+    assert read_inspected(traces).messages == []
 
 
 def test_marks_survive_when_new_traces_are_empty(traces: Path) -> None:
     save_marks(traces, {1: False})
     write_table(traces, table_of({}))
-    [note] = refresh_inspected(traces)
-    assert "0 of its 1 marks" in note
+    [message] = read_inspected(traces).messages
+    assert "0 of its 1 marks" in message.text
 
 
 def test_an_inspected_copy_made_by_pyama_is_taken_as_it_is(traces: Path) -> None:
@@ -172,21 +150,29 @@ def test_an_inspected_copy_of_other_traces_without_record_is_carried_over(traces
     table = table_of({3: (10, 10)})
     table["good"] = np.zeros(N_FRAMES, bool)
     write_table(inspected_path(traces), table)
-    assert len(refresh_inspected(traces)) == 1
+    assert len(read_inspected(traces).messages) == 1
     assert load_marks(traces) == {1: False}
 
 
-def test_a_folder_that_cannot_be_written_gives_the_original(
-    traces: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changed", [False, True])
+def test_where_nothing_can_be_written_marks_still_count(
+    traces: Path, monkeypatch: pytest.MonkeyPatch, changed: bool
 ) -> None:
-    def refuse(path: Path) -> list[str]:
-        raise PermissionError(path)
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(target))
 
-    save_marks(traces, {1: False})
-    monkeypatch.setattr("pyama_core.io.inspection.refresh_inspected", refuse)
-    path, [note] = preferred_traces(traces)
-    assert path == traces
-    assert "out of date" in note
+    table = table_of({1: (10, 10), 2: (50, 50), 9: (90, 90)})
+    table["good"] = table["cell"] == 9
+    write_table(inspected_path(traces), table)
+    if changed:
+        write_table(traces, table_of({4: (10.5, 10), 5: (50, 50.5)}))
+    before = {path: path.read_bytes() for path in traces.parent.iterdir()}
+    monkeypatch.setattr(Path, "replace", refuse)
+    read = read_traces(traces)
+    assert good_by_cell(read.table) == (
+        {4: False, 5: False} if changed else {1: False, 2: False, 9: True}
+    )
+    assert {path: path.read_bytes() for path in traces.parent.iterdir()} == before
 
 
 def test_a_damaged_record_does_not_lose_the_marks(traces: Path) -> None:
@@ -198,4 +184,6 @@ def test_a_damaged_record_does_not_lose_the_marks(traces: Path) -> None:
 def test_the_record_names_the_traces_it_was_made_from(traces: Path) -> None:
     save_marks(traces, {1: False})
     record = json.loads(inspected_path(traces).with_suffix(".json").read_text())
-    assert set(record) == {"traces_digest", "marks"}
+    assert record["traces_digest"] == digest_file(traces)
+    assert record["copy_digest"] == digest_file(inspected_path(traces))
+    assert record["marks"] == {"1": False}

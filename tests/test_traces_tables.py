@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from pyama_core.columns import TRACE_COLUMNS
 from pyama_core.errors import ReadError
-from pyama_core.io import tables
+from pyama_core.io import text_table
 from pyama_core.io.tables import read_table, write_table
 from pyama_core.io.traces import read_traces
 
@@ -80,7 +80,7 @@ def test_a_column_has_the_type_that_all_of_it_is_of(
 ) -> None:
     (tmp_path / "a.csv").write_text("".join(f"{cell},0\n" for cell in ["x", *cells]))
     for at_once in (1, 2, 3, 4):
-        monkeypatch.setattr(tables, "_ROWS_AT_ONCE", at_once)
+        monkeypatch.setattr(text_table, "_ROWS_AT_ONCE", at_once)
         column = read_table(tmp_path / "a.csv")["x"]
         assert column.dtype == expected.dtype
         np.testing.assert_array_equal(column, expected)
@@ -89,9 +89,9 @@ def test_a_column_has_the_type_that_all_of_it_is_of(
 def test_a_row_of_another_length_is_counted_from_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(text_table, "_ROWS_AT_ONCE", 2)
     (tmp_path / "a.csv").write_text("x,y\n1,2\n1,2\n1\n")
-    with pytest.raises(ReadError, match="row 3 has 1 values for 2 columns"):
+    with pytest.raises(ReadError, match=r"row 3 has 1 values for 2 columns \(line 4 "):
         read_table(tmp_path / "a.csv")
 
 
@@ -172,4 +172,4 @@ def test_columns_that_older_tables_lack_are_filled_in(tmp_path: Path) -> None:
     assert traces.table["fov"].tolist() == [7]
     assert traces.table["good"].tolist() == [True]
     assert traces.table["time"].tolist() == [0]
-    assert "has no times" in traces.notes[0]
+    assert "has no times" in traces.messages[0].text

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_pyama.layers import FilesOf
 from napari_pyama.lazy import npy_form, npy_frame
 from pyama_core.columns import CHANNEL, FOV, FRAME, POSITION_X, POSITION_Y, TIME
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, ReadError
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.io.base_source import BaseSource
 from pyama_core.io.inspection import original_path
@@ -164,7 +164,10 @@ def _described(index: ResultsIndex, files: FilesOf) -> MicroscopyMetadata:
 def _with_times(metadata: MicroscopyMetadata, traces: Iterable[Path]) -> MicroscopyMetadata:
     """Take the frame times out of the first trace table that has some."""
     for path in traces:
-        table = read_traces(path).table
+        try:
+            table = read_traces(path).table
+        except (ReadError, OSError):  # Said of its FOV; the folder opens all the same.
+            continue
         seen = dict(zip(table[FRAME].tolist(), table[TIME].tolist(), strict=True))
         if len(seen) > 1:
             frames = np.arange(metadata.n_frames)

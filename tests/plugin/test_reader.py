@@ -123,6 +123,7 @@ def test_tracks_of_a_trace_table_are_seen_from_end_to_end_in_the_first_frame(res
 def test_a_trace_table_on_its_own_opens_in_pixels(tmp_path):
     columns = dict.fromkeys(TRACE_COLUMNS, np.array([1.0, 2.0, 3.0]))
     table = columns | {"fov": [0] * 3, "cell": [4, 4, 5], "frame": [0, 1, 1], "time": [0, 5.0, 5.0]}
+    table["good"] = [True] * 3
     path = tmp_path / "some_traces_ch_0.csv"
     write_table(path, {name: np.asarray(values) for name, values in table.items()})
     tracks = layers_of(read_trace_table(str(path)))["tracks"]

@@ -246,7 +246,7 @@ def test_traces_that_changed_since_they_were_marked_are_noted(folder):
     rows["intensity_total"] = rows["intensity_total"] + 1
     write_table(path, rows)
     after = load(folder)
-    assert "has changed since it was inspected" in after.notes[0]
+    assert "has changed since it was inspected" in after.messages[0].text
     assert after.marks.of(path) == {1: False}
 
 

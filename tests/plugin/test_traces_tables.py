@@ -38,7 +38,7 @@ def test_new_traces_of_a_run_are_shown_with_a_note(dock, opened, until):
     session_of(opened).scratch_changed.emit(0)
     until(lambda: dock.inspection is not old)
     assert dock.inspection.traces.cells.tolist() == [1, 5]
-    assert "has changed since it was inspected" in dock.view.notes.text()
+    assert "has changed since it was inspected" in dock.view.messages.text()
 
 
 def test_a_damaged_table_is_told_in_the_dock(dock, until):

@@ -11,10 +11,11 @@ from napari_pyama.traces.giving_way import giving_way
 from napari_pyama.traces.marks import Marks
 from napari_pyama.traces.saving import wait_for_saves
 from napari_pyama.traces.trace_set import Table, TraceSet, trace_set, verdicts_of
-from pyama_core.io.inspection import load_marks
 from pyama_core.io.result_files import ChannelPath, ResultsPathsPerFOV
 from pyama_core.io.tables import read_table
+from pyama_core.io.trace_table import read_trace_table
 from pyama_core.io.traces import read_traces
+from pyama_core.messages import Message
 
 _FOVS_KEPT: Final = 8
 
@@ -40,15 +41,15 @@ class FovTraces:
         What a person said of them so far.
     lineage
         The lineage table; empty where there is none.
-    notes
-        What a user should know, one sentence each.
+    messages
+        What a user should know.
     """
 
     fov: int
     channels: dict[int, ChannelTraces]
     marks: Marks
     lineage: Table
-    notes: list[str]
+    messages: list[Message]
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,16 @@ def _signature(paths: ResultsPathsPerFOV) -> _Signature:
 def _read(paths: ResultsPathsPerFOV, fov: int) -> FovTraces:
     channels: dict[int, ChannelTraces] = {}
     marks: dict[Path, dict[int, bool]] = {}
-    notes: list[str] = []
+    messages: list[Message] = []
     for channel, path in _tables(paths):
         found = read_traces(path, channel)
-        marks.setdefault(path, load_marks(path) if found.path != path else {})
-        by_filters = verdicts_of(read_table(path)) if marks[path] else {}
+        marks.setdefault(path, found.marks)
+        by_filters = verdicts_of(read_trace_table(path)) if found.marks else {}
         traces = trace_set(found.table, by_filters)
         if traces.features:
             channels[channel] = ChannelTraces(path, traces)
-        notes += [note for note in found.notes if note not in notes]
+        messages += [message for message in found.messages if message not in messages]
     lineage = paths.lineage
     has_lineage = lineage is not None and lineage[1].exists()
     table = read_table(lineage[1]) if lineage is not None and has_lineage else {}
-    return FovTraces(fov, channels, Marks(marks), table, notes)
+    return FovTraces(fov, channels, Marks(marks), table, messages)

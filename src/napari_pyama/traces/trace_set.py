@@ -116,7 +116,7 @@ class TraceSet:
 def verdicts_of(table: Mapping[str, NDArray[Any]]) -> dict[int, Verdict]:
     """Return by cell what a trace table says of its traces."""
     cells, first = np.unique(table[CELL], return_index=True)
-    good = np.asarray(table[GOOD], dtype=bool)[first].tolist()
+    good = np.asarray(table.get(GOOD, np.ones(len(table[CELL]))), dtype=bool)[first].tolist()
     has_reasons = REASON in table and table[REASON].dtype.kind not in "fiu"
     reasons = table[REASON][first].tolist() if has_reasons else [""] * len(cells)
     return dict(

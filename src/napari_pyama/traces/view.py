@@ -38,7 +38,7 @@ class TraceView:
         self._scratch = scratch
         self.inspection: Inspection | None = None
         self._units = units_of_columns()
-        self.heading, self.notes, self.about, self.counts = (_text() for _ in range(4))
+        self.heading, self.messages, self.about, self.counts = (_text() for _ in range(4))
         self.choices, self.marks, self.filters = ChoiceBar(), MarkBar(), FilterBar()
         self.plot = TracePlot()
         self.all_channels = QCheckBox("Mark in all channels")
@@ -52,7 +52,7 @@ class TraceView:
         column.setAlignment(Qt.AlignmentFlag(0))
         self.arrangement = Arrangement(
             self.plot,
-            choose=_column(self.heading, self.notes, self.choices),
+            choose=_column(self.heading, self.messages, self.choices),
             judge=_column(self.about, self.marks),
             sum_up=_column(beside(self.spread, self.all_channels, stretch=(1, 0)), self.counts),
             filters=self.filters,
@@ -67,9 +67,9 @@ class TraceView:
     def show_inspection(self, inspection: Inspection | None, results: ResultsInView | None) -> None:
         """Show another FOV, channel or feature."""
         self.inspection = inspection
-        notes = inspection.fov_traces.notes if inspection else []
-        self.notes.setText(" ".join(notes))
-        self.notes.setVisible(bool(notes))
+        messages = inspection.fov_traces.messages if inspection else []
+        self.messages.setText(" ".join(message.text for message in messages))
+        self.messages.setVisible(bool(messages))
         for part in (self.choices, self.filters, self.spread, self.all_channels):
             part.setEnabled(inspection is not None)
         if inspection is not None and results is not None:

@@ -89,6 +89,13 @@ def remove_partial(folder: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def remove_partials_of(path: Path) -> None:
+    """Remove what a killed process left unfinished of a file that nobody else writes."""
+    for partial in path.parent.glob(f"{PARTIAL_PREFIX}*"):
+        if partial.name.endswith(f"-{path.name}"):
+            partial.unlink(missing_ok=True)
+
+
 def _flush_to_disk(path: Path) -> None:
     with path.open("r+b") as file:
         os.fsync(file.fileno())

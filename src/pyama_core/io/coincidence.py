@@ -36,6 +36,8 @@ def coinciding_cells(
         New cell by old cell, for those whose tracks lie within a cell's radius of each other in
         more than half of the frames in which either is.
     """
+    if not all({POSITION_X, POSITION_Y} <= {*table} for table in (old, new)):
+        return {}
     wanted = np.isin(old[CELL], list(cells))
     together: Counter[tuple[int, int]] = Counter()
     for frame in np.unique(old[FRAME][wanted]):
@@ -59,7 +61,7 @@ def _neighbors(
         return []
     dx = old[POSITION_X][:, None] - new[POSITION_X]
     dy = old[POSITION_Y][:, None] - new[POSITION_Y]
-    distance = np.hypot(dx, dy)
+    distance = np.nan_to_num(np.hypot(dx, dy), nan=np.inf)
     nearest = distance.argmin(axis=1)
     near = distance.min(axis=1) <= _radius(old)
     return list(zip(old[CELL][near].tolist(), new[CELL][nearest[near]].tolist(), strict=True))
@@ -68,4 +70,5 @@ def _neighbors(
 def _radius(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     if AREA not in table:
         return np.full(len(table[CELL]), _RADIUS_WITHOUT_AREA)
-    return np.sqrt(table[AREA] / np.pi)
+    area = np.asarray(table[AREA], dtype=np.float64)
+    return np.sqrt(np.where(area > 0, area, _RADIUS_WITHOUT_AREA**2 * np.pi) / np.pi)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,18 +19,25 @@ from pyama_core.columns import (
     REASON,
     TRACE_COLUMNS,
 )
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, ReadError, sentence_of
 from pyama_core.io.atomic import atomic_write
-from pyama_core.io.inspection import preferred_traces
+from pyama_core.io.decisions import Decisions, decide_rows, decided_table
+from pyama_core.io.inspection import read_inspected
+from pyama_core.io.tables import formatted
+from pyama_core.io.text_table import check_regular, is_plain, open_rows, read_header
+from pyama_core.io.trace_table import check_is_trace_table, read_trace_table
 from pyama_core.io.traces import names_of
+from pyama_core.io.truth import truth_of
+from pyama_core.messages import Message, warnings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pyama_core.io.results import ResultsIndex
 
 _WHOLE_NUMBERS: Final = (FOV, CHANNEL, CELL, FRAME)
+_TRUTHS: Final = frozenset(("True", "False"))
 _TEXTS: Final = (POSITION_NAME, CHANNEL_NAME, REASON)
 
 
@@ -40,6 +48,7 @@ class _Source:
     path: Path
     names: dict[str, str]
     constants: dict[str, str]
+    decisions: Decisions
 
 
 def write_experiment_table(
@@ -49,12 +58,12 @@ def write_experiment_table(
     position_names: Sequence[str] = (),
     channel_names: Sequence[str] = (),
     pixel_size_um: float | None = None,
-) -> list[str]:
+) -> list[Message]:
     """Write the traces of a whole experiment as one CSV file.
 
-    It has one row per cell, frame and channel. Only one row is in memory at a time. Inspected
-    copies are used where there are any; a feature that was not measured in a channel is left
-    empty.
+    It has one row per cell, frame and channel. Only one trace table is in memory at a time. What a
+    person decided about traces counts; a feature that was not measured in a channel is left empty.
+    A trace table that cannot be read is left out.
 
     Parameters
     ----------
@@ -71,15 +80,13 @@ def write_experiment_table(
 
     Returns
     -------
-    list of str
-        What a user should know, one sentence each.
+    list of Message
+        What a user should know.
     """
-    notes: list[str] = []
+    messages: list[Message] = []
     sources = []
     for fov, files in sorted(index.fovs.items()):
         for channel, traces in files.traces_csv:
-            preferred, said = preferred_traces(traces)
-            notes += [note for note in said if note not in notes]
             constants = {
                 FOV: str(fov),
                 POSITION_NAME: _name(position_names, fov, f"fov_{fov:03d}"),
@@ -87,9 +94,12 @@ def write_experiment_table(
                 CHANNEL_NAME: _name(channel_names, channel, str(channel)),
                 PIXEL_SIZE: "" if pixel_size_um is None else f"{pixel_size_um:.6f}",
             }
-            sources.append(_source(preferred, channel, constants))
-    _write(path, sources)
-    return notes
+            try:
+                sources.append(_source(traces, channel, constants, messages))
+            except (ReadError, OSError) as error:
+                messages += _left_out(path, error)
+    _write(path, sources, messages)
+    return messages
 
 
 def write_parquet(table: Path) -> Path:
@@ -104,36 +114,69 @@ def write_parquet(table: Path) -> Path:
     """
     if not table.exists():
         raise FileNotFoundError(f"There is no {table}: give the output folder of a run.")
+    _check_whole(table)
     try:
+        from pyarrow import ArrowException, parquet
         from pyarrow import csv as arrow_csv
-        from pyarrow import parquet
     except ImportError:
         raise InputError(
             'Parquet needs the package pyarrow: pip install "napari-pyama[parquet]".'
         ) from None
     path = table.with_suffix(".parquet")
-    options = arrow_csv.ConvertOptions(column_types=_types(_header(table)))
-    with (
-        atomic_write(path) as partial,
-        arrow_csv.open_csv(table, convert_options=options) as batches,
-        parquet.ParquetWriter(partial, batches.schema) as writer,
-    ):
-        for batch in batches:
-            writer.write_batch(batch)
+    options = arrow_csv.ConvertOptions(column_types=_types(read_header(table)))
+    try:
+        with (
+            atomic_write(path) as partial,
+            arrow_csv.open_csv(table, convert_options=options) as batches,
+            parquet.ParquetWriter(partial, batches.schema) as writer,
+        ):
+            for batch in batches:
+                writer.write_batch(batch)
+    except ArrowException as error:
+        raise _damaged(table, str(error).splitlines()[0]) from None
     return path
 
 
-def _source(path: Path, channel: int, constants: dict[str, str]) -> _Source:
-    return _Source(path, names_of(_header(path), channel), constants)
+def _check_whole(table: Path) -> None:
+    """Refuse a table that ends within a line, whose last number may have lost digits."""
+    check_regular(table)
+    with table.open("rb") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            raise _damaged(table, "it ends within a line")
 
 
-def _write(path: Path, sources: Sequence[_Source]) -> None:
+def _damaged(table: Path, reason: str) -> ReadError:
+    return ReadError(f"{table} is damaged ({reason}): run the workflow again to have it anew.")
+
+
+def _source(
+    path: Path, channel: int, constants: dict[str, str], messages: list[Message]
+) -> _Source:
+    header = read_header(path)
+    check_is_trace_table(path, header)
+    inspected = read_inspected(path)
+    messages += [message for message in inspected.messages if message not in messages]
+    return _Source(path, names_of(header, channel), constants, inspected.decisions)
+
+
+def _left_out(table: Path, error: Exception) -> list[Message]:
+    return warnings_of([f"Traces are left out of {table.name}: {sentence_of(error)}"])
+
+
+def _write(path: Path, sources: Sequence[_Source], messages: list[Message]) -> None:
     columns = _columns(sources)
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for source in sources:
-            writer.writerows(_rows(source, columns))
+            try:
+                rows = _rows(source, columns)
+            except (ReadError, OSError) as error:
+                messages += _left_out(path, error)
+                continue
+            writer.writerows(rows)
 
 
 def _columns(sources: Sequence[_Source]) -> list[str]:
@@ -146,21 +189,51 @@ def _columns(sources: Sequence[_Source]) -> list[str]:
     return [*first, *usual, *features, *last, PIXEL_SIZE]
 
 
-def _rows(source: _Source, columns: Sequence[str]) -> Iterator[list[str]]:
-    """Give the rows of one table as text: nothing is parsed, so nothing is rounded."""
-    with source.path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        at = {name: i for i, name in enumerate(next(reader))}
-        place = [at.get(source.names.get(name, "")) for name in columns]
-        constant = [source.constants.get(name, "") for name in columns]
-        plan = list(zip(place, constant, strict=True))
-        for row in reader:
-            yield [text if i is None or text else row[i] for i, text in plan]
+def _rows(source: _Source, columns: Sequence[str]) -> list[list[str]]:
+    """Return the rows of one table as text: nothing is parsed, so nothing is rounded.
+
+    Raises
+    ------
+    ReadError
+        The table is damaged.
+    """
+    if not is_plain(source.path):
+        table = decided_table(read_trace_table(source.path), source.decisions)
+        cells = zip(*map(formatted, table.values()), strict=True)
+        return _arranged(source, columns, list(table), map(list, cells))
+    with open_rows(source.path, skip_empty=True) as text:
+        rows = _with_decisions(source, text.header, text.rows)
+        return _arranged(source, columns, text.header, rows)
 
 
-def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return next(csv.reader(file), [])
+def _with_decisions(
+    source: _Source, header: list[str], rows: Iterator[list[str]]
+) -> Iterator[list[str]]:
+    """Write the truth as this program does, and what a person decided."""
+    at = header.index(GOOD) if GOOD in header else None
+    decide = decide_rows(header, source.decisions) if source.decisions else list
+    for i, row in enumerate(rows, start=1):
+        if at is not None and row[at] not in _TRUTHS:
+            row[at] = str(truth_of(row[at]))
+        try:
+            decided = decide(row)
+        except (ValueError, OverflowError):
+            raise ReadError(f"{source.path} has no number of a cell in row {i}.") from None
+        if at is not None and row[at] not in _TRUTHS:
+            raise ReadError(f'{source.path} holds neither true nor false as "{GOOD}" in row {i}.')
+        if decided is not None:
+            yield decided
+
+
+def _arranged(
+    source: _Source, columns: Sequence[str], header: list[str], rows: Iterable[list[str]]
+) -> list[list[str]]:
+    """Put the values of each row under the columns of the experiment."""
+    at = {name: i for i, name in enumerate(header)}
+    place = [at.get(source.names.get(name, "")) for name in columns]
+    constant = [source.constants.get(name, "") for name in columns]
+    plan = list(zip(place, constant, strict=True))
+    return [[text if i is None or text else row[i] for i, text in plan] for row in rows]
 
 
 def _name(names: Sequence[str], i: int, otherwise: str) -> str:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from pyama_core.errors import ReadError
 from pyama_core.io.atomic import atomic_write
+from pyama_core.io.column_types import typed
+from pyama_core.io.text_table import COMMENT, read_text_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import TextIO
 
     from numpy.typing import NDArray
 
-    _Part = Sequence[str]
-
-COMMENT: Final = "#"
-"""What a line that is no data begins with."""
-
 _ROWS_AT_ONCE: Final = 10_000
 _FORMATS: Final = {"b": "%s", "i": "%d", "u": "%d", "f": "%.6f"}
-_TRUTH: Final = {"True", "False"}
 _NEEDS_QUOTES: Final = (",", '"', "\n", "\r")
 
 
@@ -71,11 +62,17 @@ def write_rows(file: TextIO, table: Mapping[str, NDArray[Any]]) -> None:
         file.write(row * len(columns[0]) % values)
 
 
+def formatted(column: NDArray[Any]) -> list[str]:
+    """Return the values of a column as they stand in a file, without quotes."""
+    form = _FORMATS.get(column.dtype.kind, "%s")
+    return [form % value for value in column.tolist()]
+
+
 def read_table(path: Path) -> dict[str, NDArray[Any]]:
     """Read a CSV file into columns.
 
-    Columns become int64, float64 (empty cells: NaN), bool (``True`` and ``False``) or, where
-    they are none of these or wholly empty, text.
+    Columns become int64, float64 (empty cells: NaN), bool (``True`` and ``False`` in any letters)
+    or, where they are none of these or wholly empty, text.
 
     Raises
     ------
@@ -84,29 +81,8 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     ReadError
         It is not a table: not text, without a header, or rows differ in length.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(line for line in file if not line.startswith(COMMENT))
-            header = next(rows, None)
-            if header is None:
-                raise ReadError(f"{path} is empty: a table has at least a line of column names.")
-            blocks = list(_blocks(path, len(header), rows))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(f"{path} is not a CSV table: {error}. Choose a CSV file.") from None
-    columns = zip(*blocks, strict=True) if blocks else [[()]] * len(header)
-    return {name: _typed(parts) for name, parts in zip(header, columns, strict=True)}
-
-
-def _blocks(path: Path, n_columns: int, rows: Iterator[list[str]]) -> Iterator[list[_Part]]:
-    """Turn rows to parts of columns, some rows at once.
-
-    A table that is turned as a whole keeps all other threads waiting: a window, for one.
-    """
-    n_before = 0
-    while block := list(islice(rows, _ROWS_AT_ONCE)):
-        _check_lengths(path, n_columns, block, n_before)
-        n_before += len(block)
-        yield list(zip(*block, strict=True))
+    table = read_text_table(path)
+    return {name: typed(table, name) for name in table.header}
 
 
 def _values(column: NDArray[Any]) -> list[Any]:
@@ -121,47 +97,3 @@ def _quoted(text: str) -> str:
     if not any(mark in text for mark in _NEEDS_QUOTES):
         return text
     return '"' + text.replace('"', '""') + '"'
-
-
-def _check_lengths(path: Path, n_columns: int, rows: list[list[str]], n_before: int) -> None:
-    for number, row in enumerate(rows, start=n_before + 1):
-        if len(row) != n_columns:
-            raise ReadError(
-                f"{path} is damaged or not a table: row {number} has {len(row)} values for "
-                f"{n_columns} columns. Make the file again or remove that row."
-            )
-
-
-def _typed(parts: Sequence[_Part]) -> NDArray[Any]:
-    """Parse the parts of a column in the first type that all of it is of."""
-    if not any(parts) or any(map(any, parts)):
-        for parse in (_as_bool, _as_int, _as_float, _as_float_with_gaps):
-            with suppress(ValueError, OverflowError):
-                return np.concatenate([parse(part) for part in parts])
-    return np.array([*chain.from_iterable(parts)], dtype=object)
-
-
-def _as_bool(column: _Part) -> NDArray[Any]:
-    if not column or not set(column[:1]) <= _TRUTH or not set(column) <= _TRUTH:
-        raise ValueError
-    return np.array([value == "True" for value in column])
-
-
-def _as_int(column: _Part) -> NDArray[Any]:
-    _check_no_separators(column)
-    return np.fromiter(map(int, column), np.int64, len(column))
-
-
-def _as_float(column: _Part) -> NDArray[Any]:
-    _check_no_separators(column)
-    return np.fromiter(map(float, column), np.float64, len(column))
-
-
-def _as_float_with_gaps(column: _Part) -> NDArray[Any]:
-    return _as_float([value or "nan" for value in column])
-
-
-def _check_no_separators(column: _Part) -> None:
-    """Keep names such as 1_0 from being read as numbers, as Python would."""
-    if "_" in "".join(column):
-        raise ValueError

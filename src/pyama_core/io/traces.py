@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pyama_core.columns import CELL, FOV, FRAME, GOOD, TIME, TRACE_COLUMNS
-from pyama_core.errors import ReadError
-from pyama_core.io.inspection import preferred_traces
-from pyama_core.io.tables import COMMENT, read_table
+from pyama_core.io.decisions import decided_table
+from pyama_core.io.inspection import read_inspected
+from pyama_core.io.text_table import read_header
+from pyama_core.io.trace_table import Table, read_trace_table
+from pyama_core.messages import Message, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-Table = dict[str, "NDArray[Any]"]
-"""Columns of equal length by name."""
-
-_OF_CHANNEL: Final = re.compile(r"(?P<feature>.+)_ch_(?P<channel>\d+)")
+_OF_CHANNEL: Final = re.compile(r"(?P<feature>.+)_ch_(?P<channel>\d{1,9})", re.ASCII)
 _INTENSITY: Final = "intensity"
-_CHANNEL_IN_NAME: Final = re.compile(r"_traces_ch_(\d+)")
-_FOV_IN_NAME: Final = re.compile(r"_fov_(\d+)_")
+_CHANNEL_IN_NAME: Final = re.compile(r"_traces_ch_(\d{1,9})", re.ASCII)
+_FOV_IN_NAME: Final = re.compile(r"_fov_(\d{1,9})_", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -34,16 +31,18 @@ class Traces:
 
     table: Table
     path: Path
-    """The file they were read from: the inspected copy where there is one."""
-    notes: list[str] = field(default_factory=list)
-    """What a user should know, one sentence each."""
+    """The inspected copy where there is one that can be read, else the table."""
+    messages: list[Message] = field(default_factory=list)
+    """What a user should know."""
+    marks: dict[int, bool] = field(default_factory=dict)
+    """What a person said of the traces: good or not, by cell."""
 
 
 def read_traces(path: Path, channel: int | None = None) -> Traces:
     """Read the traces of one channel from a table of any of PyAMA's layouts.
 
-    The inspected copy is read where there is one and it is of these traces
-    (`io.inspection.refresh_inspected`).
+    What a person decided about them counts (`io.inspection.read_inspected`); the numbers are
+    those of the table itself, which no spreadsheet has rounded.
 
     Parameters
     ----------
@@ -58,19 +57,16 @@ def read_traces(path: Path, channel: int | None = None) -> Traces:
     FileNotFoundError
         Nothing is at `path`.
     ReadError
-        It is no trace table.
+        It is no trace table, or holds what cannot be; names column and row.
     """
-    preferred, notes = preferred_traces(path)
-    columns = read_table(preferred)
-    if CELL not in columns or FRAME not in columns:
-        raise ReadError(
-            f"{path} is no trace table: it has no columns {CELL} and {FRAME}. "
-            "Choose a traces CSV of a results folder."
-        )
+    columns = read_trace_table(path)
+    inspected = read_inspected(path)
+    messages = list(inspected.messages)
     if TIME not in columns:
-        notes.append(f"{path.name} has no times: the frame number stands in for them.")
-    table = {name: columns[source] for name, source in names_of(columns, channel).items()}
-    return Traces(_tidy(table, path), preferred, notes)
+        messages += warnings_of([f"{path.name} has no times: the frame number stands in for them."])
+    chosen = {name: columns[source] for name, source in names_of(columns, channel).items()}
+    table = decided_table(_tidy(chosen, path), inspected.decisions)
+    return Traces(table, inspected.path, messages, dict(inspected.decisions.marks))
 
 
 def names_of(columns: Iterable[str], channel: int | None = None) -> dict[str, str]:
@@ -102,9 +98,7 @@ def channels_of(path: Path) -> list[int]:
     named = _CHANNEL_IN_NAME.search(path.stem)
     if named:
         return [int(named[1])]
-    with path.open(encoding="utf-8") as file:
-        columns = next((line for line in file if not line.startswith(COMMENT)), "")
-    matches = filter(None, map(_OF_CHANNEL.fullmatch, columns.strip().split(",")))
+    matches = filter(None, map(_OF_CHANNEL.fullmatch, read_header(path)))
     found = {int(m["channel"]) for m in matches if m["feature"].startswith(_INTENSITY)}
     return sorted(found) or [0]
 

@@ -151,14 +151,14 @@ class ResultsKeeper:
 
     def _write_table(self) -> None:
         metadata = self._run.metadata
-        notes = write_experiment_table(
+        messages = write_experiment_table(
             self._index,
             self._run.layout.output_dir / TRACES_TABLE,
             position_names=metadata.fov_names,
             channel_names=metadata.channel_names,
             pixel_size_um=metadata.pixel_size_um,
         )
-        self._log.warnings += notes
+        self._log.warnings += [message.text for message in messages]
 
     def _write_recipe(self) -> None:
         layout = self._run.layout

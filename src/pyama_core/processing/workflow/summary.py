@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pyama_core.columns import CELL, GOOD, REASON
-from pyama_core.io.tables import read_table
+from pyama_core.errors import ReadError
+from pyama_core.io.trace_table import read_trace_table
 from pyama_core.messages import Message
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.prepare import PreparedRun
@@ -62,7 +63,11 @@ def _add_traces(summary: RunSummary, layout: Layout, fov: int) -> None:
     written = [path for path in paths if path.exists()]
     if not written:
         return
-    table = read_table(written[0])
+    try:
+        table = read_trace_table(written[0])
+    except ReadError as error:
+        summary.messages.setdefault(Message(str(error), "error"), []).append(fov)
+        return
     cells, first = np.unique(table[CELL], return_index=True)
     good = table[GOOD][first].astype(bool)
     summary.n_cells += len(cells)

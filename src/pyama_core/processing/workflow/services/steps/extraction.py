@@ -6,10 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pyama_core.io.inspection import refresh_inspected
+from pyama_core.io.inspection import read_inspected
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.tables import write_table
-from pyama_core.messages import warnings_of
 from pyama_core.processing.extraction import extract_stack
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.workflow.layout import Layout
@@ -66,7 +65,7 @@ class ExtractionService(BaseProcessingService):
             of_channel = layout.pc if measured is None else measured
             path = layout.traces(fov, of_channel)
             write_table(path, table)
-            context.add_messages(fov, warnings_of(refresh_inspected(path)))
+            context.add_messages(fov, read_inspected(path).messages)
             paths.traces_csv.append((of_channel, path))
 
     def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
