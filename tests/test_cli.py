@@ -16,11 +16,13 @@ import pytest
 
 from pyama_core.cli import main
 from pyama_core.cli.show import show_summary
+from pyama_core.io.inspection import inspected_path
 from pyama_core.io.microscopy import ChannelInfo
 from pyama_core.messages import Message
 from pyama_core.processing.workflow.locks import held_locks
 from pyama_core.processing.workflow.summary import RunSummary
 from tests.reference.nd2_files import layout, random_frames, write_frames
+from tests.results_folders import two_channels
 
 
 @dataclass
@@ -359,3 +361,39 @@ def test_what_the_system_refuses_is_one_sentence(pyama: Pyama, small_nd2: Path) 
     assert answer.code == 2
     assert "nowhere.yaml cannot be used (No such file or directory): check path" in answer.err
     assert answer.err.count("\n") == 1
+
+
+def test_a_merge_names_its_tables_then_what_is_to_be_known(pyama: Pyama, tmp_path: Path) -> None:
+    index = two_channels(tmp_path / "out")
+    damaged = inspected_path(dict(index.fovs[0].traces_csv)[1])
+    damaged.write_text("cell,frame,good\n1,0,perhaps\n")
+    (tmp_path / "samples.yaml").write_text("samples: [{name: A, fovs: all}]")
+    answer = pyama("merge", tmp_path / "out", tmp_path / "samples.yaml", "-o", tmp_path / "merged")
+    assert answer.code == 0
+    *tables, warning = answer.out.splitlines()
+    assert sorted(tables) == sorted(map(str, (tmp_path / "merged").iterdir()))
+    assert warning.startswith("Warning: ")
+    assert damaged.name in warning
+
+
+@pytest.mark.parametrize("damage", ["no tables", "damaged table", "far FOV", "damaged samples"])
+def test_a_merge_that_cannot_be_is_one_sentence_and_writes_nothing(
+    pyama: Pyama, tmp_path: Path, damage: str
+) -> None:
+    index = two_channels(tmp_path / "out")
+    fovs = "0-9999999999" if damage == "far FOV" else "all"
+    samples = "samples: [[" if damage == "damaged samples" else "samples: [{name: A, fovs: %s}]"
+    (tmp_path / "samples.yaml").write_text(samples.replace("%s", fovs))
+    traces = [path for files in index.fovs.values() for _, path in files.traces_csv]
+    for path in traces if damage == "no tables" else traces[-1:]:
+        if damage == "no tables":
+            path.unlink()
+            path.with_name(path.name.replace("traces_ch", "seg_ch")).touch()
+        elif damage == "damaged table":
+            path.write_bytes(path.read_bytes()[:-30])
+    answer = pyama("merge", tmp_path / "out", tmp_path / "samples.yaml", "-o", tmp_path / "merged")
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err.startswith("Error: ")
+    assert answer.err.count("\n") == 1
+    assert not (tmp_path / "merged").exists()

@@ -1,4 +1,4 @@
-"""Samples merged, and the table of the whole experiment, against pandas by hand."""
+"""Samples merged, against pandas by hand."""
 
 from pathlib import Path
 
@@ -7,79 +7,179 @@ import pandas as pd
 import pytest
 
 from pyama_core.errors import InputError
-from pyama_core.io.experiment import write_experiment_table, write_parquet
 from pyama_core.io.inspection import save_marks
 from pyama_core.io.result_files import ResultsPathsPerFOV
-from pyama_core.io.results import ResultsIndex, write_results
-from pyama_core.io.samples import Sample, merge_samples, read_samples
-from pyama_core.io.tables import write_table
-
-FOVS = (0, 1, 2, 5)
-
-
-def traces_of(fov: int, channel: int, n_frames: int = 4, n_cells: int = 3) -> dict:
-    rng = np.random.default_rng([fov, channel])
-    cell = np.repeat(np.arange(1, n_cells + 1), n_frames)
-    frame = np.tile(np.arange(n_frames), n_cells)
-    table = {
-        "fov": np.full(len(cell), fov),
-        "cell": cell,
-        "frame": frame,
-        "time": frame * 10.0 + fov / 7,
-        "good": (cell != 2),
-        "position_x": rng.random(len(cell)),
-        "position_y": rng.random(len(cell)),
-        "intensity_total": rng.normal(1000, 100, len(cell)),
-        "area": rng.integers(50, 90, len(cell)),
-    }
-    if channel == 2:
-        table["intensity_mean"] = table["intensity_total"] / table["area"]
-    table["reason"] = np.where(cell == 2, "smaller than 60 px", "").astype(object)
-    return {name: column[cell != fov] for name, column in table.items()}
+from pyama_core.io.results import ResultsIndex
+from pyama_core.io.samples import Sample, merge_samples
+from pyama_core.io.tables import read_table, write_table
+from pyama_core.messages import Message
+from tests.results_folders import (
+    FOVS,
+    by_hand,
+    one_table_for_all_channels,
+    traces_of,
+    two_channels,
+)
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> ResultsIndex:
-    """Four FOVs, two channels; cell 2 is not good, cell 1 of FOV 1 and so on is absent."""
-    index = ResultsIndex(tmp_path / "out", 0, [1, 2])
-    for fov in FOVS:
-        index.fovs[fov] = ResultsPathsPerFOV()
-        for channel in (1, 2):
-            path = tmp_path / "out" / f"fov_{fov:03d}" / f"e_fov_{fov:03d}_traces_ch_{channel}.csv"
-            write_table(path, traces_of(fov, channel))
-            index.fovs[fov].traces_csv.append((channel, path))
-    write_results(index)
-    return index
-
-
-def by_hand(results: ResultsIndex, fovs: tuple[int, ...], channel: int) -> pd.DataFrame:
-    paths = [dict(results.fovs[fov].traces_csv)[channel] for fov in fovs]
-    return pd.concat([pd.read_csv(path, keep_default_na=False) for path in paths])
+    return two_channels(tmp_path / "out")
 
 
 @pytest.mark.parametrize("all_rows", [False, True])
-def test_the_wide_table_is_what_pandas_pivots(results: ResultsIndex, all_rows: bool) -> None:
+def test_the_wide_table_has_a_row_per_frame_at_the_mean_time(
+    results: ResultsIndex, all_rows: bool
+) -> None:
     out = results.output_dir
     merge_samples(out, [Sample("A", "0-1, 5")], out / "merged", all_rows=all_rows)
     path = out / "merged" / "A_intensity_total_ch_1.csv"
     assert path.read_text().splitlines()[0] == "# Time units: min"
     merged = pd.read_csv(path, comment="#", index_col="time")
     rows = by_hand(results, (0, 1, 5), 1)
+    times = rows.groupby(["frame", "fov"])["time"].first().groupby("frame").mean()
     rows = rows if all_rows else rows[rows["good"]]
-    expected = rows.pivot(index="time", columns=["fov", "cell"], values="intensity_total")
+    expected = rows.pivot(index="frame", columns=["fov", "cell"], values="intensity_total")
     assert list(merged) == [f"fov_{fov:03d}_cell_{cell}" for fov, cell in expected.columns]
-    np.testing.assert_allclose(merged.index, expected.index, atol=1e-6)
+    np.testing.assert_allclose(merged.index, times, atol=1e-6)
     np.testing.assert_allclose(merged.to_numpy(), expected.to_numpy(), atol=1e-6)
+    assert merged.notna().all(axis=None)
 
 
-def test_the_tidy_table_has_a_row_per_value(results: ResultsIndex) -> None:
+def test_the_mean_time_does_not_depend_on_how_many_cells_a_fov_has(
+    results: ResultsIndex, tmp_path: Path
+) -> None:
+    for fov, n_cells in ((0, 9), (1, 3)):
+        write_table(dict(results.fovs[fov].traces_csv)[1], traces_of(fov, 1, n_cells=n_cells))
+    merge_samples(results, [Sample("A", "0, 1")], tmp_path)
+    times = pd.read_csv(tmp_path / "A_area_ch_1.csv", comment="#")["time"]
+    np.testing.assert_allclose(times, np.arange(4) * 10 + 1 / 14, atol=1e-6)
+
+
+def test_the_tidy_table_has_a_row_per_value_at_its_own_time(results: ResultsIndex) -> None:
     merge_samples(results, [Sample("A", "2, 5")], results.output_dir)
-    tidy = pd.read_csv(results.output_dir / "A_area_ch_2_tidy.csv")
+    path = results.output_dir / "A_area_ch_2_tidy.csv"
+    tidy = pd.read_csv(path, comment="#")
     rows = by_hand(results, (2, 5), 2)
     rows = rows[rows["good"]].sort_values(["fov", "cell", "time"])
-    assert list(tidy) == ["time", "fov", "cell", "value"]
+    assert path.read_text().splitlines()[:2] == ["# Time units: min", "time,fov,cell,value"]
     np.testing.assert_allclose(tidy["value"], rows["area"])
+    np.testing.assert_allclose(tidy["time"], rows["time"], atol=1e-6)
     assert tidy["fov"].tolist() == rows["fov"].tolist()
+
+
+def test_frames_may_share_a_time(results: ResultsIndex, tmp_path: Path) -> None:
+    for fov in FOVS:
+        table = traces_of(fov, 1)
+        table["time"] = np.zeros(len(table["time"]))
+        write_table(dict(results.fovs[fov].traces_csv)[1], table)
+    merge_samples(results, [Sample("A", "all")], tmp_path)
+    wide = pd.read_csv(tmp_path / "A_area_ch_1.csv", comment="#")
+    assert wide["time"].tolist() == [0, 0, 0, 0]
+    expected = by_hand(results, (5,), 1)
+    expected = expected[expected["cell"] == 3]["area"].tolist()
+    assert wide["fov_005_cell_3"].tolist() == expected
+
+
+def test_every_merged_table_is_read_by_our_reader_and_by_pandas(
+    results: ResultsIndex, tmp_path: Path
+) -> None:
+    for path in merge_samples(results, [Sample("A", "all")], tmp_path):
+        ours, theirs = read_table(path), pd.read_csv(path, comment="#")
+        assert list(ours) == list(theirs)
+        for name, column in ours.items():
+            np.testing.assert_array_equal(column, theirs[name])
+
+
+def as_layout_a_programs_read(path: Path) -> pd.DataFrame:
+    """Read as programs of layout A do: the first column is the index, every other a cell."""
+    unit = path.read_text().splitlines()[0].removeprefix("# Time units:").strip()
+    table = pd.read_csv(path, index_col=0, comment="#").apply(pd.to_numeric, errors="raise")
+    return table.set_index(table.index / {"min": 60, "h": 1}[unit])
+
+
+def as_layout_b_programs_read(path: Path) -> pd.DataFrame:
+    """Read as programs of layout B do: tidy, whole numbers of FOV and cell, hours."""
+    unit = path.read_text().splitlines()[0].removeprefix("# Time units:").strip()
+    table = pd.read_csv(path, comment="#").astype({"fov": int, "cell": int})
+    table["time"] = pd.to_numeric(table["time"], errors="raise") / {"min": 60, "h": 1}[unit]
+    return table.set_index(["fov", "cell"])["time"]
+
+
+def test_programs_that_fit_in_hours_find_the_unit(results: ResultsIndex, tmp_path: Path) -> None:
+    merge_samples(results, [Sample("A", "5")], tmp_path)
+    hours = (np.arange(4) * 10 + 5 / 7) / 60
+    wide = as_layout_a_programs_read(tmp_path / "A_area_ch_1.csv")
+    np.testing.assert_allclose(wide.index, hours, atol=1e-6)
+    tidy = as_layout_b_programs_read(tmp_path / "A_area_ch_1_tidy.csv")
+    np.testing.assert_allclose(tidy.loc[5, 1], hours, atol=1e-6)
+
+
+def test_what_is_missing_stays_missing(results: ResultsIndex, tmp_path: Path) -> None:
+    table = traces_of(0, 1)
+    table["intensity_total"][1::2] = np.nan
+    write_table(dict(results.fovs[0].traces_csv)[1], table)
+    table = traces_of(1, 1)
+    table["intensity_total"][:] = np.nan
+    write_table(dict(results.fovs[1].traces_csv)[1], table)
+    merge_samples(results, [Sample("A", "0, 1")], tmp_path)
+    wide = pd.read_csv(tmp_path / "A_intensity_total_ch_1.csv", comment="#")
+    assert wide["fov_000_cell_1"].isna().tolist() == [False, True, False, True]
+    assert wide["fov_001_cell_3"].isna().all()
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "twice"])
+def test_nothing_is_written_unless_everything_can_be(
+    results: ResultsIndex, tmp_path: Path, damage: str
+) -> None:
+    path = dict(results.fovs[5].traces_csv)[2]
+    text = path.read_text()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "text":
+        path.write_text(text.replace(",True,", ",perhaps,"))
+    else:
+        path.write_text(text + text.splitlines()[-1] + "\n")
+    with pytest.raises((InputError, FileNotFoundError), match=r"traces_ch_2\.csv"):
+        merge_samples(results, [Sample("A", "0"), Sample("B", "all")], tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_what_a_killed_merge_left_is_removed_and_nothing_else(
+    results: ResultsIndex, tmp_path: Path
+) -> None:
+    left = tmp_path / ".partial-0123abcd-A_area_ch_1_tidy.csv"
+    others = [tmp_path / ".partial-0123abcd-traces.csv", tmp_path / "A_area_ch_1_fitted.csv"]
+    for path in (left, *others):
+        path.touch()
+    merge_samples(results, [Sample("A", "0")], tmp_path)
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+
+
+def test_a_folder_without_traces_is_refused(tmp_path: Path) -> None:
+    index = ResultsIndex(tmp_path, 0, [1], {0: ResultsPathsPerFOV(), 1: ResultsPathsPerFOV()})
+    with pytest.raises(InputError, match="no trace tables of FOV 0-1"):
+        merge_samples(index, [Sample("A", "all")], tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_refused(
+    results: ResultsIndex, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="shorter name"):
+        merge_samples(results, [Sample("ä" * 110, "0")], tmp_path)
+
+
+def test_tables_of_two_samples_never_replace_each_other(
+    results: ResultsIndex, tmp_path: Path
+) -> None:
+    for fov in (0, 1):
+        table = traces_of(fov, 1)
+        table["b_area"] = table["area"]
+        write_table(dict(results.fovs[fov].traces_csv)[1], table)
+    with pytest.raises(InputError, match="Two tables would be called"):
+        merge_samples(results, [Sample("A_b", "0"), Sample("A", "1")], tmp_path)
 
 
 def test_there_is_a_table_per_sample_feature_and_channel(results: ResultsIndex) -> None:
@@ -93,7 +193,7 @@ def test_there_is_a_table_per_sample_feature_and_channel(results: ResultsIndex) 
             "intensity_total_ch_2", "area_ch_2", "intensity_mean_ch_2",
         )
     ]  # fmt: skip
-    assert not merged.notes
+    assert not merged.messages
 
 
 def test_marks_of_a_person_count(results: ResultsIndex) -> None:
@@ -106,7 +206,8 @@ def test_marks_of_a_person_count(results: ResultsIndex) -> None:
 def test_a_sample_without_good_traces_gives_empty_tables_and_a_note(results: ResultsIndex) -> None:
     save_marks(results.fovs[0].traces_csv[0][1], {1: False, 3: False})
     merged = merge_samples(results, [Sample("A", "0")], results.output_dir)
-    assert merged.notes == ["Sample A has no good traces in channel 1."]
+    said = "Sample A has no good traces in channel 1."
+    assert merged.messages == [Message(said, "warning")]
     assert (results.output_dir / "A_area_ch_1.csv").read_text() == "# Time units: min\ntime\n"
 
 
@@ -120,88 +221,9 @@ def test_a_fov_that_is_not_there_is_an_error_before_anything_is_written(
     assert not (results.output_dir / "merged").exists()
 
 
-def test_samples_are_read_with_fovs_as_text_number_or_list(tmp_path: Path) -> None:
-    path = tmp_path / "samples.yaml"
-    path.write_text(
-        'samples:\n- {name: A, fovs: "0-5, 7"}\n- {name: B, fovs: [6, 8]}\n- {name: 3, fovs: 9}\n'
-    )
-    assert read_samples(path) == [Sample("A", "0-5, 7"), Sample("B", "6, 8"), Sample("3", "9")]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("samples: [{name: A}]", "no samples file"),
-        ("[1, 2]", "no samples file"),
-        ("samples: [", "no samples file"),
-        ("samples: 3", "no samples file"),
-        ("samples: []", "names no samples"),
-        ("samples: [{name: A, fovs: 0}, {name: A, fovs: 1}]", "twice"),
-        ("samples: [{name: A, fovs: 0}, {name: a, fovs: 1}]", "capitals"),
-        ("samples: [{name: a/b, fovs: 0}]", "file name"),
-    ],
-)
-def test_a_wrong_samples_file_is_one_clear_error(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "samples.yaml"
-    path.write_text(text)
-    with pytest.raises(InputError, match=said):
-        read_samples(path)
-
-
-def test_the_experiment_table_holds_every_row_with_names_and_scale(results: ResultsIndex) -> None:
-    path = results.output_dir / "traces.csv"
-    notes = write_experiment_table(
-        results,
-        path,
-        position_names=["A1", "A2", ""],
-        channel_names=["Phase", "GFP"],
-        pixel_size_um=0.8708,
-    )
-    table = pd.read_csv(path)
-    assert not notes
-    assert list(table)[:6] == ["fov", "position_name", "channel", "channel_name", "cell", "frame"]
-    assert list(table)[-3:] == ["intensity_mean", "reason", "pixel_size_um"]
-    assert table.groupby("fov")["position_name"].first().tolist() == [
-        "A1", "A2", "fov_002", "fov_005",
-    ]  # fmt: skip
-    assert table.groupby("channel")["channel_name"].first().tolist() == ["GFP", "2"]
-    assert set(table["pixel_size_um"]) == {0.8708}
-    for channel in (1, 2):
-        ours = table[table["channel"] == channel].reset_index(drop=True)
-        expected = by_hand(results, FOVS, channel).reset_index(drop=True)
-        for name in expected.columns.drop("reason"):
-            np.testing.assert_array_equal(ours[name], expected[name])
-    assert table.loc[table["channel"] == 1, "intensity_mean"].isna().all()
-
-
-def test_parquet_holds_the_same_with_types(results: ResultsIndex) -> None:
-    pytest.importorskip("pyarrow")
-    path = results.output_dir / "traces.csv"
-    write_experiment_table(results, path, pixel_size_um=0.5)
-    table = pd.read_parquet(write_parquet(path))
-    from_csv = pd.read_csv(
-        path,
-        keep_default_na=False,
-        na_values={"intensity_mean": ["", "nan"]},
-        dtype={"channel_name": str},
-    )
-    pd.testing.assert_frame_equal(table, from_csv, check_dtype=False)
-    assert table["good"].dtype == bool
-    assert table["cell"].dtype == np.int64
-
-
 @pytest.fixture
 def layout_b(tmp_path: Path) -> ResultsIndex:
-    """One FOV whose only table holds both channels."""
-    path = tmp_path / "fov_000" / "e_fov_000_traces.csv"
-    path.parent.mkdir()
-    path.write_text(
-        "fov,cell,frame,time,good,position_x,position_y,area_ch_0,"
-        "intensity_total_ch_1,intensity_total_ch_2\n0,1,0,0.0,True,5.0,6.0,64,100.0,200.0\n"
-    )
-    return ResultsIndex(
-        tmp_path, 0, [1, 2], {0: ResultsPathsPerFOV(traces_csv=[(1, path), (2, path)])}
-    )
+    return one_table_for_all_channels(tmp_path)
 
 
 def test_tables_of_several_channels_are_merged_by_channel(layout_b: ResultsIndex) -> None:
@@ -211,11 +233,3 @@ def test_tables_of_several_channels_are_merged_by_channel(layout_b: ResultsIndex
         for name in ("area_ch_1", "intensity_total_ch_1", "intensity_total_ch_2")
     }
     assert values == {"area_ch_1": 64, "intensity_total_ch_1": 100, "intensity_total_ch_2": 200}
-
-
-def test_tables_of_several_channels_become_a_row_per_channel(layout_b: ResultsIndex) -> None:
-    write_experiment_table(layout_b, layout_b.output_dir / "traces.csv")
-    table = pd.read_csv(layout_b.output_dir / "traces.csv")
-    assert table["intensity_total"].tolist() == [100, 200]
-    assert table["area"].tolist() == [64, 64]
-    assert table["pixel_size_um"].isna().all()

@@ -180,8 +180,13 @@ def merge(
     from pyama_core.io.samples import merge_samples, read_samples
 
     merged = merge_samples(folder, read_samples(samples), output or folder, all_rows=all_rows)
-    for line in (*merged, *merged.notes):
-        typer.echo(line)
+    for path in merged:
+        typer.echo(path)
+    if merged.messages:
+        from pyama_core.cli.show import show_message
+
+        for message in merged.messages:
+            show_message(message)
 
 
 @app.command()

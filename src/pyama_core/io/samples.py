@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import unicodedata
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
+import yaml
 
-from pyama_core.columns import BBOX, CELL, FOV, GOOD, INTENSITY_TOTAL, REASON, TIME, TRACE_COLUMNS
+from pyama_core.columns import GOOD
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs, parse_fovs
-from pyama_core.io.atomic import atomic_write
+from pyama_core.io.merged_tables import MergedTables, features_of
 from pyama_core.io.results import ResultsIndex, read_results
-from pyama_core.io.traces import Table, read_traces
+from pyama_core.io.text_table import check_regular, decoded, shortened
+from pyama_core.io.traces import read_traces
+from pyama_core.messages import Message, warnings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    import pandas as pd
+    from pyama_core.io.trace_table import Table
 
-VALUE: Final = "value"
-"""The column of a merged tidy table that holds the feature."""
-
-_FEATURES_OF_ALL: Final = (INTENSITY_TOTAL, "area")
-_NO_FEATURES: Final = frozenset({*TRACE_COLUMNS, *BBOX, REASON} - set(_FEATURES_OF_ALL))
 _FORBIDDEN: Final = '\\/:*?"<>|'
+_LARGEST_FILE: Final = 1 << 20
+"""Bytes; ten thousand samples take half of it."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Merged:
     """The files a merge wrote; iterating gives them."""
 
     paths: list[Path]
-    notes: list[str] = field(default_factory=list)
-    """What a user should know, one sentence each."""
+    messages: list[Message] = field(default_factory=list)
+    """What a user should know."""
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self.paths)
@@ -55,6 +56,8 @@ class Merged:
 def read_samples(path: Path | str) -> list[Sample]:
     """Read ``samples.yaml``: ``samples: [{name: A, fovs: "0-5, 7"}]``, or fovs as a list.
 
+    Names and FOVs are taken as they are written: a sample may be called ``1.10`` or ``yes``.
+
     Raises
     ------
     FileNotFoundError
@@ -63,16 +66,17 @@ def read_samples(path: Path | str) -> list[Sample]:
         The file is not of this form, names no sample, or a name twice, or one that cannot be part
         of a file name.
     """
-    import yaml
-
     path = Path(path)
+    check_regular(path)
+    if path.stat().st_size > _LARGEST_FILE:
+        raise _no_samples_file(path, f"it is larger than {_LARGEST_FILE} bytes")
     try:
-        content = yaml.safe_load(path.read_bytes())
-        samples = [_sample(entry) for entry in content["samples"]]
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, AttributeError):
-        raise InputError(
-            f'{path} is no samples file: it must read as samples: [{{name: A, fovs: "0-5, 7"}}].'
-        ) from None
+        content = yaml.load(decoded(path.read_bytes()), Loader=_AsWritten)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _no_samples_file(path, _first_line(error)) from None
+    if not isinstance(content, dict) or "samples" not in content:
+        raise _no_samples_file(path, 'it has no list "samples"')
+    samples = [_sample(path, i, entry) for i, entry in enumerate(_listed(path, content), start=1)]
     _check_names(path, samples)
     return samples
 
@@ -86,15 +90,17 @@ def merge_samples(
 ) -> Merged:
     """Write the traces of each sample, a wide and a tidy table per feature and channel.
 
-    ``{sample}_{feature}_ch_{channel}.csv`` begins with the line ``# Time units: min`` and has one
-    column per cell, ``fov_000_cell_1``, and one row per time at which any of them was measured.
-    ``{sample}_{feature}_ch_{channel}_tidy.csv`` has the columns time, fov, cell and value.
+    ``{sample}_{feature}_ch_{channel}.csv`` has one column per cell, ``fov_000_cell_1``, and one
+    row per frame in which any of them was measured; its time is the mean over the FOVs.
+    ``{sample}_{feature}_ch_{channel}_tidy.csv`` has the columns time, fov, cell and value, with
+    the time of each FOV. Both begin with the line ``# Time units: min``. Either all tables are
+    written or none.
 
     Parameters
     ----------
     results
-        A results folder, its YAML file, or what `read_results` gives. Inspected copies of traces
-        are used where there are any.
+        A results folder, its YAML file, or what `read_results` gives. What a person decided about
+        traces counts.
     samples
         See `read_samples`.
     output_dir
@@ -105,46 +111,101 @@ def merge_samples(
     Raises
     ------
     InputError
-        A sample names a field of view that the results do not hold.
+        A sample names a field of view that the results do not hold, or there are no traces.
+    ReadError
+        A trace table cannot be read.
     """
     index = results if isinstance(results, ResultsIndex) else read_results(results)
     fovs_of = {sample.name: _fovs(sample, index) for sample in samples}
+    _check_has_traces(index, fovs_of)
     merged = Merged([])
-    for name, fovs in fovs_of.items():
-        for channel in index.trace_channels:
-            tables = _tables(index, fovs, channel, merged.notes)
-            if not any((table[GOOD] | all_rows).any() for table in tables.values()):
-                merged.notes.append(f"Sample {name} has no good traces in channel {channel}.")
-            for feature in _features(tables):
-                stem = output_dir / f"{name}_{feature}_ch_{channel}"
-                rows = _rows(tables, feature, all_rows)
-                merged.paths.extend(_write_both(stem, rows, index.time_units))
+    with ExitStack() as stack:
+        stack.push(_remover_of_new(output_dir))
+        output = MergedTables(output_dir, index.time_units, stack)
+        for name, fovs in fovs_of.items():
+            for channel in index.trace_channels:
+                tables = _tables(index, fovs, channel, merged.messages)
+                if not any((table[GOOD] | all_rows).any() for table in tables.values()):
+                    said = f"Sample {name} has no good traces in channel {channel}."
+                    merged.messages.extend(warnings_of([said]))
+                for feature in features_of(tables):
+                    stem = f"{name}_{feature}_ch_{channel}"
+                    merged.paths.extend(output.write(stem, tables, feature, all_rows=all_rows))
     return merged
 
 
-def _sample(entry: Any) -> Sample:
-    fovs = entry["fovs"]
-    if isinstance(fovs, list):
-        fovs = ", ".join(str(fov) for fov in fovs)
-    return Sample(str(entry["name"]), str(fovs))
+def _remover_of_new(folder: Path) -> Callable[..., None]:
+    """Return an exit function that removes a folder made for tables of which none was written."""
+    was_there = folder.exists()
+
+    def remove(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not was_there:
+            with suppress(OSError):
+                folder.rmdir()
+
+    return remove
+
+
+class _AsWritten(yaml.BaseLoader):
+    """Reads YAML with all values as text, and refuses a key that is there twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping."""
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            keys = [key.value for key, _ in node.value]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.YAMLError(f'"{shortened(str(twice))}" is there twice in one place')
+        return mapping
+
+
+def _no_samples_file(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"{path} is no samples file ({reason}): it must read as "
+        'samples: [{name: A, fovs: "0-5, 7"}].'
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _listed(path: Path, content: dict[Any, Any]) -> list[Any]:
+    listed = content["samples"] or []
+    if not isinstance(listed, list):
+        raise _no_samples_file(path, '"samples" is no list')
+    return listed
+
+
+def _sample(path: Path, i: int, entry: Any) -> Sample:
+    if not isinstance(entry, dict) or not {"name", "fovs"} <= {*entry}:
+        raise _no_samples_file(path, f"sample {i} has not both a name and fovs")
+    name, fovs = entry["name"], entry["fovs"]
+    if isinstance(fovs, list) and all(isinstance(fov, str) for fov in fovs):
+        fovs = ", ".join(fovs)
+    if not isinstance(name, str) or not isinstance(fovs, str):
+        raise _no_samples_file(path, f"name or fovs of sample {i} are no text")
+    return Sample(name.strip(), fovs)
 
 
 def _check_names(path: Path, samples: Sequence[Sample]) -> None:
     if not samples:
         raise InputError(f"{path} names no samples: list at least one.")
-    names = [sample.name for sample in samples]
-    folded = [name.casefold() for name in names]
-    for name in names:
-        if not name.strip() or set(name) & set(_FORBIDDEN):
+    seen: set[str] = set()
+    for name in (sample.name for sample in samples):
+        if not name or name.startswith(".") or not name.isprintable() or {*name} & {*_FORBIDDEN}:
             raise InputError(
-                f'The sample name "{name}" in {path} cannot be part of a file name: '
-                f"leave out {' '.join(_FORBIDDEN)}."
+                f'The sample name "{shortened(name)}" in {path} cannot begin a file name: give it '
+                f"letters, no point in front, and none of {' '.join(_FORBIDDEN)}."
             )
-        if folded.count(name.casefold()) > 1:
+        folded = unicodedata.normalize("NFC", name).casefold()
+        if folded in seen:
             raise InputError(
-                f'The sample "{name}" is in {path} twice: give each its own name, and not one that '
-                "differs by capitals only, which not all disks tell apart."
+                f'The sample "{shortened(name)}" is in {path} twice: give each its own name, and '
+                "not one that differs by capitals only, which not all disks tell apart."
             )
+        seen.add(folded)
 
 
 def _fovs(sample: Sample, index: ResultsIndex) -> list[int]:
@@ -154,66 +215,35 @@ def _fovs(sample: Sample, index: ResultsIndex) -> list[int]:
     try:
         wanted = parse_fovs(sample.fovs, None)
     except InputError as error:
-        raise InputError(f'Sample "{sample.name}": {error}') from None
+        raise InputError(f'Sample "{shortened(sample.name)}": {error}') from None
     absent = sorted(set(wanted) - set(held))
     if absent:
         raise InputError(
-            f'Sample "{sample.name}" takes FOV {format_fovs(absent)}, which {index.output_dir} '
-            f"does not hold: it holds {format_fovs(held)}."
+            f'Sample "{shortened(sample.name)}" takes FOV {format_fovs(absent)}, which '
+            f"{index.output_dir} does not hold: it holds {format_fovs(held)}."
         )
     return wanted
 
 
+def _check_has_traces(index: ResultsIndex, fovs_of: dict[str, list[int]]) -> None:
+    wanted = sorted({fov for fovs in fovs_of.values() for fov in fovs})
+    if not any(index.fovs[fov].traces_csv for fov in wanted):
+        raise InputError(
+            f"{index.output_dir} has no trace tables of FOV {format_fovs(wanted)}: run the "
+            "workflow to its end first."
+        )
+
+
 def _tables(
-    index: ResultsIndex, fovs: Sequence[int], channel: int, notes: list[str]
+    index: ResultsIndex, fovs: Sequence[int], channel: int, messages: list[Message]
 ) -> dict[int, Table]:
     tables = {}
     for fov in fovs:
         path = dict(index.fovs[fov].traces_csv).get(channel)
         if path is None:
-            notes.append(f"FOV {fov} has no traces of channel {channel}.")
+            messages += warnings_of([f"FOV {fov} has no traces of channel {channel}."])
             continue
         traces = read_traces(path, channel)
-        notes += [note for note in traces.notes if note not in notes]
+        messages += [message for message in traces.messages if message not in messages]
         tables[fov] = traces.table
     return tables
-
-
-def _features(tables: dict[int, Table]) -> list[str]:
-    """Every feature of any table, in their order."""
-    found = dict.fromkeys(name for table in tables.values() for name in table)
-    return [name for name in found if name not in _NO_FEATURES]
-
-
-def _rows(tables: dict[int, Table], feature: str, all_rows: bool) -> pd.DataFrame:
-    """Join one feature of several fields of view: time, fov, cell and value."""
-    import pandas as pd
-
-    frames = [
-        pd.DataFrame({TIME: table[TIME], FOV: fov, CELL: table[CELL], VALUE: table[feature]})
-        .astype({VALUE: np.float64})
-        .loc[table[GOOD] | all_rows]
-        for fov, table in tables.items()
-        if feature in table
-    ]
-    rows = pd.concat(frames, ignore_index=True)
-    return rows.sort_values([FOV, CELL, TIME], kind="stable", ignore_index=True)
-
-
-def _write_both(stem: Path, rows: pd.DataFrame, time_units: str) -> list[Path]:
-    """Write the wide and the tidy table."""
-    import pandas as pd
-
-    wide = rows.pivot(index=TIME, columns=[FOV, CELL], values=VALUE)
-    cells: Any = wide.columns
-    wide.columns = pd.Index([f"fov_{fov:03d}_cell_{cell}" for fov, cell in cells], dtype=object)
-    wide_path, tidy_path = (stem.with_name(stem.name + end) for end in (".csv", "_tidy.csv"))
-    _write(wide_path, wide.reset_index(), f"# Time units: {time_units}\n")
-    _write(tidy_path, rows)
-    return [wide_path, tidy_path]
-
-
-def _write(path: Path, table: pd.DataFrame, first_line: str = "") -> None:
-    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        file.write(first_line)
-        table.to_csv(file, index=False, float_format="%.6f", lineterminator="\n")
