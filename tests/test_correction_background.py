@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from pyama_core.errors import InputError
-from pyama_core.processing.correction import Background, CorrectionParams, estimate_background
+from pyama_core.errors import InputError, ReadError
+from pyama_core.processing.correction import (
+    CorrectionParams,
+    estimate_background,
+    load_background,
+)
 from tests.movies import make_movie
 
 BLEACHING = 400 * np.exp(-np.arange(8) / 10)
@@ -16,8 +20,7 @@ def test_a_stored_background_corrects_as_before(method, tmp_path):
     params = CorrectionParams(method=method)
     background = estimate_background(movie.frames, movie.masks, params, missing=[3])
     np.savez(tmp_path / "background.npz", **background.arrays())
-    with np.load(tmp_path / "background.npz") as stored:
-        read = Background.from_arrays(stored)
+    read = load_background(tmp_path / "background.npz")
     for t in (0, 3, 7):
         np.testing.assert_array_equal(
             read.correct(movie.frames[t], t), background.correct(movie.frames[t], t)
@@ -72,3 +75,52 @@ def test_a_frame_of_another_shape_is_refused():
     background = estimate_background(movie.frames, movie.masks, CorrectionParams())
     with pytest.raises(InputError, match=r"\(40, 40\)"):
         background.correct(np.zeros((40, 40), np.uint16), 0)
+
+
+@pytest.fixture(scope="module")
+def stored():
+    movie = make_movie(BLEACHING)
+    return estimate_background(movie.frames, movie.masks, CorrectionParams()).arrays()
+
+
+DAMAGES = {
+    "an array is missing": lambda a: a.pop("surfaces"),
+    "an array nobody knows": lambda a: a.update(more=np.zeros(3)),
+    "objects": lambda a: a.update(notes=np.array([{}, []], dtype=object)),
+    "text for numbers": lambda a: a.update(surfaces=a["surfaces"].astype(str)),
+    "another number of axes": lambda a: a.update(surfaces=a["surfaces"][0]),
+    "surfaces of other nodes": lambda a: a.update(surfaces=a["surfaces"][:, :1]),
+    "nodes that do not ascend": lambda a: a.update(nodes_y=a["nodes_y"][::-1]),
+    "a node that is no number": lambda a: a.update(nodes_x=a["nodes_x"] * np.nan),
+    "no nodes": lambda a: a.update(nodes_x=a["nodes_x"][:0]),
+    "a negative shape": lambda a: a.update(shape=-a["shape"]),
+    "a shape of three": lambda a: a.update(shape=np.ones(3, int)),
+    "a shape beyond all cameras": lambda a: a.update(shape=np.array([2**40, 2**40])),
+    "a gain of other nodes": lambda a: a.update(gain=np.ones((1, 9))),
+    "masked shares of fewer frames": lambda a: a.update(masked_share=a["masked_share"][:1]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_background_is_refused_in_one_sentence(stored, tmp_path, damage):
+    arrays, path = dict(stored), tmp_path / "background.npz"
+    DAMAGES[damage](arrays)
+    np.savez(path, **arrays)
+    with pytest.raises(ReadError, match=r"not a background .* the next run makes it again\.$"):
+        load_background(path)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9, 0.999])
+def test_a_background_cut_short_is_refused(stored, tmp_path, share):
+    path = tmp_path / "background.npz"
+    np.savez(path, **stored)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(ReadError, match="the next run makes it again"):
+        load_background(path)
+
+
+def test_a_folder_is_no_background_and_neither_is_nothing(tmp_path):
+    with pytest.raises(ReadError, match="no regular file"):
+        load_background(tmp_path)
+    with pytest.raises(FileNotFoundError, match="the next run makes it again"):
+        load_background(tmp_path / "absent.npz")

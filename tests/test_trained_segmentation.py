@@ -214,7 +214,7 @@ def test_a_damaged_file_is_refused(tampered, content):
     tampered.write_bytes(content)
     with pytest.raises(InputError, match="not a saved pixel classifier"):
         PixelClassifier.load(tampered)
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="There is no pixel classifier"):
         PixelClassifier.load(tampered.with_name("absent.npz"))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_pyama.layers import FilesOf, channel_name
 from napari_pyama.lazy import npy_frame
 from pyama_core.io import MicroscopyMetadata
-from pyama_core.processing.correction import Background
+from pyama_core.processing.correction import Background, load_background
 
 Frame = NDArray[Any] | None
 
@@ -60,5 +60,4 @@ def _in_words(background: Background) -> str:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, _changed_ns: int) -> Background:
-    with np.load(path) as arrays:
-        return Background.from_arrays(dict(arrays))
+    return load_background(path)

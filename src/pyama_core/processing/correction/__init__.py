@@ -4,6 +4,7 @@ from pyama_core.processing.correction.background import Background
 from pyama_core.processing.correction.estimate import estimate_background, estimate_backgrounds
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.step import correct_frame, correct_stack
+from pyama_core.processing.correction.storage import load_background
 
 __all__ = [
     "Background",
@@ -12,4 +13,5 @@ __all__ = [
     "correct_stack",
     "estimate_background",
     "estimate_backgrounds",
+    "load_background",
 ]

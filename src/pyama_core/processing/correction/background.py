@@ -104,7 +104,7 @@ class Background:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Read what `arrays` gave, also as `np.load` returns it."""
+        """Return the background that `arrays` gave; see `storage` for what comes from a file."""
         values: dict[str, Any] = {"gain": None, **arrays}
         for name in ("method", "reason", "hold", "residual", "camera_offset"):
             values[name] = values[name].item()

@@ -1,6 +1,5 @@
 """The file of a pixel classifier: plain arrays in one ``.npz``, never pickled objects."""
 
-import zipfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
+from pyama_core.npz import read_npz
 from pyama_core.processing.segmentation.trained.features import contrast, image_planes
 from pyama_core.processing.segmentation.trained.forest import Forest
 
@@ -17,7 +17,7 @@ FORMAT = 2
 _LARGEST = 2**29
 _HEADER = ("format", "classes", "binning")
 _ALLOWED_CLASSES = ((1, 2), (1, 2, 3))
-_UNREADABLE = (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile)
+_ADVICE = "train a classifier and save it there"
 Contents = tuple[tuple[int, ...], int, Forest]
 Arrays = dict[str, NDArray[Any]]
 
@@ -41,23 +41,14 @@ def load(path: str | PathLike[str]) -> Contents:
     InputError
         If the file is absent, or is not such a file: says what is wrong.
     """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no pixel classifier {path}: {_ADVICE}.")
+    arrays = read_npz(path, what="a saved pixel classifier", most_bytes=_LARGEST, advice=_ADVICE)
     try:
-        return _contents(_read(Path(path)))
+        return _contents(arrays)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _read(path: Path) -> Arrays:
-    if not path.is_file():
-        raise InputError("there is no such file; train a classifier and save it there.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                raise ValueError(f"larger than {_LARGEST // 2**20} MB")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
-        raise InputError(f"it is not a saved pixel classifier ({error}).") from None
 
 
 def _contents(arrays: Arrays) -> Contents:
