@@ -1,6 +1,7 @@
 # make demo    install, make the sample experiment, run the whole workflow on it
 # make test    install what the tests need, check style and types, run every test
 # make bench   speed and memory of every step    make accuracy   accuracy against known truth
+# make stress  kills, damaged files, full disks, races, lost clusters (PART=kill N=50 SEED=3 for one part)
 # make docs    build the documentation           make coverage   tests with the share of code they reach
 # make wheel   build and check what is released  make clean      remove what these made
 
@@ -49,6 +50,9 @@ wheel: .venv/.dev
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*
 	scripts/try-wheel.sh $(BIN)/python dist/*.whl
+
+stress: .venv/.dev
+	$(BIN)/python -m benchmarks.stress $(PART) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED))
 
 docs: .venv/.dev
 	$(BIN)/python -m docs.make_reference
