@@ -13,6 +13,7 @@ from typing import Final
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 for _name in _ONE_THREAD:  # Before NumPy is loaded: children are forked, and threads are not.
     os.environ.setdefault(_name, "1")
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Others reserve more than is allowed.
 
 from benchmarks.stress.cases import Case, Counts, Outcome, Part, reason, run_cases  # noqa: E402
 from benchmarks.stress.experiment import preload  # noqa: E402

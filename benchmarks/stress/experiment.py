@@ -141,7 +141,7 @@ def _threaded(workflow: Callable[..., bool]) -> Callable[..., bool]:
 
 def preload() -> None:
     """Import and compile once what every forked child needs."""
-    import pandas  # noqa: F401
+    import pandas as pd
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -152,6 +152,7 @@ def preload() -> None:
     from pyama_core.processing.workflow.warmup import warm_up
 
     warm_up("uint16", workflow_params({"segmentation": {"split": "distance"}}, {}))
+    pd.DataFrame({"a": ["text"]}).pivot_table(index="a", aggfunc="size")
     figure = Figure()
     figure.subplots().set_title("loads the fonts")
     FigureCanvasAgg(figure).draw()
