@@ -4,20 +4,19 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QSpinBox,
     QWidget,
 )
 
+from napari_pyama.notices import warn
 from napari_pyama.traces.filters import ViewFilter
+from napari_pyama.widgets.numbers import NumberLine, WholeNumberBox
 
 Choice = tuple[Hashable, str]
 """A value and the words for it."""
@@ -152,8 +151,8 @@ class FilterBar(QWidget):
         return ViewFilter(
             min_length=self.length.value(),
             min_border=self.border.value(),
-            low=_number(self.low),
-            high=_number(self.high),
+            low=self.low.number,
+            high=self.high.number,
             hide_rejected=not self.rejected.isChecked(),
         )
 
@@ -171,21 +170,12 @@ def beside(*parts: QWidget, stretch: Sequence[int] = ()) -> QWidget:
     return line
 
 
-def _count(lowest: int, highest: int, tooltip: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(lowest, highest)
+def _count(lowest: int, highest: int, tooltip: str) -> WholeNumberBox:
+    box = WholeNumberBox(lowest, highest)
     box.setToolTip(f"{tooltip} Other traces are hidden.")
+    box.refused.connect(warn)
     return box
 
 
-def _limit(placeholder: str, tooltip: str) -> QLineEdit:
-    edit = QLineEdit()
-    edit.setPlaceholderText(placeholder)
-    edit.setToolTip(f"{tooltip} Traces beyond it are hidden; empty is no limit.")
-    edit.setValidator(QDoubleValidator(edit))
-    return edit
-
-
-def _number(edit: QLineEdit) -> float | None:
-    number, is_number = edit.locale().toDouble(edit.text())
-    return float(number) if is_number else None
+def _limit(placeholder: str, tooltip: str) -> NumberLine:
+    return NumberLine(placeholder, f"{tooltip} Traces beyond it are hidden; empty is no limit.")

@@ -1,20 +1,23 @@
 """Which widget edits a parameter, and how a value goes into it and comes out again."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, get_origin
 
 import yaml
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, LineEdit
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
 
 from napari_pyama.parameters import Parameter
 from napari_pyama.widgets.check_list import CheckList
+from napari_pyama.widgets.numbers import NumberBox, WholeNumberBox
 
-MAX_DECIMALS: Final = 10
+_UNLIMITED: Final = 1e12
+"""Stands for a limit where a parameter has none."""
+_INT_TAG: Final = "tag:yaml.org,2002:int"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,8 @@ def _editor(parameter: Parameter) -> Editor:
         return _plain(ComboBox(choices=parameter.choices, value=parameter.choices[0]))
     if parameter.kind is bool:
         return _plain(CheckBox(value=False))
-    if parameter.kind is int:
-        return _plain(_tracked(SpinBox(**_range(parameter, int))))
-    if parameter.kind is float:
-        return _float_editor(parameter)
+    if parameter.kind in (int, float):
+        return _number_editor(parameter)
     if parameter.kind is str:
         return _text_editor(parameter)
     return _yaml_editor()
@@ -85,15 +86,12 @@ def _several(widget: CheckList) -> Editor:
     return Editor(widget, widget.itemChanged.connect, widget.check, widget.checked)
 
 
-def _float_editor(parameter: Parameter) -> Editor:
-    widget = _tracked(FloatSpinBox(**_range(parameter, float)))
-
-    def show(value: float) -> None:
-        digits = max(_decimals(value), _decimals(parameter.step or 1))
-        widget.native.setDecimals(min(digits, MAX_DECIMALS))
-        widget.value = value
-
-    return _of_widget(widget, show, widget.get_value)
+def _number_editor(parameter: Parameter) -> Editor:
+    kind = WholeNumberBox if parameter.kind is int else NumberBox
+    lower = -_UNLIMITED if parameter.lower is None else parameter.lower
+    upper = _UNLIMITED if parameter.upper is None else parameter.upper
+    box = kind(*map(parameter.kind, (lower, upper, parameter.step or 1)))
+    return Editor(box, box.valueChanged.connect, box.setValue, box.value)
 
 
 def _yaml_editor() -> Editor:
@@ -105,7 +103,7 @@ def _yaml_editor() -> Editor:
         widget.value = text.removesuffix("...\n").strip()
 
     def read() -> Any:
-        return yaml.safe_load(widget.value)
+        return yaml.load(widget.value, Loader=_PlainNumbers)
 
     return _of_widget(widget, show, read)
 
@@ -118,22 +116,18 @@ def _plain_data(value: Any) -> Any:
     return value
 
 
-def _range(parameter: Parameter, kind: type) -> dict[str, Any]:
-    limits = {"min": parameter.lower, "max": parameter.upper, "step": parameter.step or 1}
-    return {name: kind(limit) for name, limit in limits.items() if limit is not None} | {
-        "value": kind(parameter.lower or 0)
+class _PlainNumbers(yaml.SafeLoader):
+    """YAML as people mean it: ``010`` is no number of base 8, ``1:30`` none of base 60."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _INT_TAG]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
-def _tracked(widget: ValueWidget[Any]) -> ValueWidget[Any]:
-    """Report a typed number when it is complete, not at every key."""
-    widget.native.setKeyboardTracking(False)
-    return widget
-
-
-def _decimals(value: float) -> int:
-    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+_PlainNumbers.add_implicit_resolver(
+    _INT_TAG, re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789")
+)
 
 
 class _WheelScrollsForm(QObject):

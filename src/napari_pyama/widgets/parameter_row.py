@@ -1,5 +1,6 @@
 """One parameter in a form: label, editor, reset button, and below what explains its value."""
 
+import html
 from itertools import pairwise
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QToolBut
 
 from napari_pyama.parameters import Parameter
 from napari_pyama.widgets.editors import editor_for
+from napari_pyama.widgets.numbers import NumberBox
 from napari_pyama.widgets.wrapped_label import WrappedLabel
 
 _EDITOR_PX: Final = 124
@@ -73,11 +75,16 @@ class ParameterRow:
         """Show or hide the whole row."""
         for part in (self.label, self.editor.native, self.reset):
             part.setVisible(shown)
-        self.below.setVisible(shown and bool(self.caption.text() or self.parameter.has_automatic))
+        self.below.setVisible(shown and self._explains)
+
+    @property
+    def _explains(self) -> bool:
+        """Whether there is anything below the editor."""
+        return bool(self.caption.text()) or self.parameter.has_automatic
 
     def complain(self, sentence: str) -> None:
         """Say below the editor what is wrong with what it holds."""
-        self.caption.setText(f'<span style="color: #d9534f">{sentence}</span>')
+        self.caption.setText(f'<span style="color: #d9534f">{html.escape(sentence)}</span>')
         self.below.setVisible(True)
 
     def _explain(self) -> None:
@@ -100,6 +107,15 @@ class ParameterRow:
         self.editor.on_changed(self._on_edited)
         self.automatic.toggled.connect(self._on_edited)
         self.reset.clicked.connect(self._on_reset)
+        if isinstance(self.editor.native, NumberBox):
+            self.editor.native.refused.connect(self._on_refused)
+
+    def _on_refused(self, sentence: str) -> None:
+        if sentence:
+            self.complain(sentence)
+        else:
+            self._update_state()
+            self.below.setVisible(self._explains)
 
     def _on_edited(self, *_: Any) -> None:
         if self._showing:
