@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
-from napari.utils import cancelable_progress
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_pyama.notices import notify_error
 from napari_pyama.per_viewer import PerViewer
 from napari_pyama.start import prepare
-from napari_pyama.task import Report, Task
+from napari_pyama.task import ActivityBar, Report, Task
 
 if TYPE_CHECKING:
     from napari_pyama.layers import LayerTuple
@@ -36,11 +35,11 @@ class Opener(QObject):
         self._viewer = weakref.ref(viewer)
         self._waiting: deque[tuple[str, Open]] = deque()
         self._layers: deque[LayerTuple] = deque()
-        self._activity: Any = None
         self._opening = False
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._on_turn)
         self.task = Task(self)
+        self._activity = ActivityBar(self.task.cancel)
         self.task.succeeded.connect(self.show)
         self.task.failed.connect(notify_error)
         self.task.finished.connect(self._on_finished)
@@ -94,10 +93,9 @@ class Opener(QObject):
             return opened
 
         self._opening = True  # first of all: napari draws while it makes the progress bar
-        self._activity = cancelable_progress(
-            total=0, desc=f"Opening {title}", cancel_callback=self.task.cancel
-        )
         self.task.start(work)
+        self._activity = ActivityBar(self.task.cancel)
+        self._activity.open(f"Opening {title}", total=0)
 
     def _on_finished(self) -> None:
         self._opening = False

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pyama_core.messages import Message, Weight, rank
 from pyama_core.processing.workflow.services.base import COMPILATION, WORKFLOW, ProgressEvent
 
 
@@ -19,8 +20,8 @@ class FovProgress:
     """Part of its work that is done, 0 to 1."""
     ended: bool = False
     failed: bool = False
-    notes: Sequence[str] = ()
-    """What a user should know of it, once it has ended."""
+    messages: Sequence[Message] = ()
+    """What a user should know of it, once it has ended; the heaviest come first."""
 
     def take(self, event: ProgressEvent) -> None:
         """Take an event of one of its steps; a step's later passes do not go back."""
@@ -37,6 +38,13 @@ class FovProgress:
         self.failed = message.startswith("failed")
         if message.startswith("done"):
             self.share = 1.0
+
+    @property
+    def weight(self) -> Weight:
+        """How much attention it needs: that of its heaviest message."""
+        if self.failed:
+            return "error"
+        return self.messages[0].weight if self.messages else "info"
 
 
 @dataclass
@@ -79,10 +87,12 @@ class RunProgress:
         fov.end(event["message"])
         return event["fov"]
 
-    def note_of_fovs(self, notes: Mapping[int, Sequence[str]]) -> None:
-        """Keep with each FOV what a user should know of it."""
+    def end(self, success: bool, messages: Mapping[int, Sequence[Message]]) -> None:
+        """Take in that the run got to its end, and what a user should know of each FOV."""
         for number, fov in self.fovs.items():
-            fov.notes = notes.get(number, ())
+            fov.messages = sorted(messages.get(number, ()), key=rank)
+            if success and not fov.ended:
+                fov.end("done")
 
     @property
     def share(self) -> float:
@@ -96,6 +106,11 @@ class RunProgress:
     def failures(self) -> dict[int, str]:
         """Why FOVs failed."""
         return {number: fov.message for number, fov in self.fovs.items() if fov.failed}
+
+    @property
+    def fovs_with_warnings(self) -> list[int]:
+        """FOVs that are done, but of which there is something to look at."""
+        return [n for n, fov in self.fovs.items() if not fov.failed and fov.weight != "info"]
 
     def seconds_left(self) -> float | None:
         """Estimate from what is done so far; None at the beginning."""

@@ -19,6 +19,7 @@ from pyama_core.channels import channel_text
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io import MicroscopyFile
+from pyama_core.messages import Message
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.params import WorkflowParams
@@ -135,14 +136,14 @@ def plan_run(request: RunRequest) -> RunPlan:
     return RunPlan(steps, run.bytes_needed, free_bytes(request.output_dir), tuple(sorted(redone)))
 
 
-def notes_of(request: RunRequest) -> dict[int, list[str]]:
-    """Read what the steps noted for a user of each FOV; what cannot be read has nothing to say."""
-    layout, notes = request.layout(), dict[int, list[str]]()
+def messages_of(request: RunRequest) -> dict[int, list[Message]]:
+    """Read what the steps have to say of each FOV; what cannot be read has nothing to say."""
+    layout, messages = request.layout(), dict[int, list[Message]]()
     for fov in request.fovs:
         with suppress(OSError, InputError):
             records = read_status(layout.status(fov)).steps.values()
-            notes[fov] = [str(message) for record in records for message in record.messages]
-    return notes
+            messages[fov] = [message for record in records for message in record.messages]
+    return messages
 
 
 def execute(request: RunRequest, report: Report, cancel: threading.Event) -> bool:

@@ -4,13 +4,12 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from napari.utils import cancelable_progress
 from qtpy.QtCore import QObject
 
 from napari_pyama.notices import notify_error
 from napari_pyama.opener import opener_of
 from napari_pyama.sample_file import SampleFile
-from napari_pyama.task import Report, Task, tick_of
+from napari_pyama.task import ActivityBar, Report, Task, tick_of
 
 if TYPE_CHECKING:
     from napari_pyama.layers import LayerTuple
@@ -38,9 +37,9 @@ class SampleMaker(QObject):
         super().__init__()
         self._sample = sample
         self._viewers: list[Any] = []
-        self._activity: Any = None
+        self._activity = ActivityBar(self._cancel)
         self.task = Task(self)
-        self.task.reported.connect(self._on_progress)
+        self.task.reported.connect(lambda parts: self._activity.show(parts))
         self.task.succeeded.connect(self._on_made)
         self.task.failed.connect(self._on_failed)
         self.task.finished.connect(self._on_finished)
@@ -55,10 +54,9 @@ class SampleMaker(QObject):
         return _note(self._sample)
 
     def _start(self) -> None:
-        self._activity = cancelable_progress(
-            total=_PARTS, desc=f"Opening the {self._sample.title}", cancel_callback=self._cancel
-        )
+        self._activity = ActivityBar(self._cancel)
         self.task.start(self._make)
+        self._activity.open(f"Opening the {self._sample.title}", _PARTS)
 
     def _make(self, report: Report, cancel: threading.Event) -> "Opened":
         from napari_pyama.opened import open_images
@@ -66,9 +64,6 @@ class SampleMaker(QObject):
         n_frames = self._sample.n_frames
         self._sample.make(tick_of(report, cancel, lambda _, frame: _PARTS * frame // n_frames))
         return open_images([self._sample.path])
-
-    def _on_progress(self, parts: int) -> None:
-        self._activity.update(parts - self._activity.n)
 
     def _on_made(self, opened: "Opened") -> None:
         for viewer in self._forget_viewers():

@@ -3,7 +3,9 @@
 import shutil
 import tempfile
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 from pydantic import BaseModel
@@ -21,8 +23,33 @@ from pyama_core.processing.workflow.recipe import (
 from pyama_core.processing.workflow.resolve import channel_indices
 
 
+@dataclass
+class ExperimentChoices:
+    """What was chosen for one experiment."""
+
+    channels: ChannelChoice
+    output_dir: Path | None = None
+    """Where a complete run puts its results; None where nobody has said so."""
+
+
+@dataclass
+class RunChoices:
+    """What a complete run was asked for besides: it outlives the dock that asks."""
+
+    fovs: str = "all"
+    batch_size: int = 2
+    n_workers: int = 2
+    only_results: bool = False
+
+
 class Session:
-    """The shared state of one viewer's docks."""
+    """The shared state of one viewer's docks.
+
+    Attributes
+    ----------
+    run_choices
+        None until a dock has asked.
+    """
 
     recipe_changed = Signal(object)
     """The new recipe."""
@@ -33,8 +60,9 @@ class Session:
     def __init__(self) -> None:
         self._recipe = WorkflowParams()
         self._source: MicroscopyFile | None = None
-        self._channels: ChannelChoice = (0, ())
+        self._experiments = WeakKeyDictionary[MicroscopyFile, ExperimentChoices]()
         self._scratch: Path | None = None
+        self.run_choices: RunChoices | None = None
 
     @property
     def recipe(self) -> WorkflowParams:
@@ -60,10 +88,32 @@ class Session:
         self.recipe = self._recipe.model_copy(update={name: section})
 
     def adopt(self, source: MicroscopyFile) -> None:
-        """Choose channels that suit an experiment that was not in view before."""
+        """Turn to an experiment; one that is new gets the channels that suit it."""
         if source is not self._source:
-            self._source = source
-            self.set_channels(*likely_channels(source.metadata))
+            before, self._source = (self.pc, self.fl), source
+            if (self.pc, self.fl) != before:
+                self.channels_changed.emit()
+
+    def choices_of(self, source: MicroscopyFile) -> ExperimentChoices:
+        """Return what is chosen for an experiment."""
+        if source not in self._experiments:
+            self._experiments[source] = ExperimentChoices(likely_channels(source.metadata))
+        return self._experiments[source]
+
+    def continue_run(
+        self,
+        source: MicroscopyFile,
+        output_dir: Path,
+        channels: ChannelChoice,
+        recipe: WorkflowParams | None,
+    ) -> None:
+        """Take over what an earlier run was asked for, so that running again continues it."""
+        choices = self.choices_of(source)
+        choices.output_dir, choices.channels = output_dir, channels
+        self._source = source
+        self.channels_changed.emit()
+        if recipe is not None:
+            self.recipe = recipe
 
     @property
     def pc(self) -> int:
@@ -75,10 +125,14 @@ class Session:
         """The channels that are measured."""
         return self._channels[1]
 
+    @property
+    def _channels(self) -> ChannelChoice:
+        return (0, ()) if self._source is None else self.choices_of(self._source).channels
+
     def set_channels(self, pc: int, fl: tuple[int, ...]) -> None:
-        """Choose the channels."""
-        if (pc, fl) != self._channels:
-            self._channels = (pc, fl)
+        """Choose the channels of the experiment."""
+        if self._source is not None and (pc, fl) != self._channels:
+            self.choices_of(self._source).channels = (pc, fl)
             self.channels_changed.emit()
 
     @property

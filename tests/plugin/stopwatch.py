@@ -23,6 +23,7 @@ from napari_pyama.traces.plot import TracePlot
 from napari_pyama.traces.reading import TraceReader
 from napari_pyama.traces.view import TraceView
 from napari_pyama.tracks_follower import TracksFollower
+from napari_pyama.viewer_run import ViewerRun
 from napari_pyama.widgets.channel_picker import ChannelPicker
 from napari_pyama.widgets.parameter_row import ParameterRow
 from napari_pyama.widgets.recipe_bar import RecipeBar
@@ -55,6 +56,7 @@ OURS = (
     TrainingBar,
     TrialBar,
     ViewerLink,
+    ViewerRun,
 )
 CALLBACKS = (
     "__init__",

@@ -8,6 +8,7 @@ from napari_pyama.run_progress import RunProgress, duration, size
 from napari_pyama.run_request import RunRequest, command_of, plan_run
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, open_microscopy
+from pyama_core.messages import Message
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
 from tests.plugin.sources import experiment
 from tests.reference.nd2_files import layout, random_frames, write_frames
@@ -59,6 +60,23 @@ def test_a_fov_that_did_not_get_through_shows_how_far_it_got(message):
     progress.take(event("workflow", message=message))
     assert progress.fovs[0].share == pytest.approx((1 + 0.5) / 3)
     assert progress.share == 1
+
+
+def test_what_needs_attention_comes_first():
+    progress = RunProgress.of_steps({0: STEPS, 1: STEPS, 2: STEPS})
+    progress.take(event("workflow", fov=1, message="failed in tracking: no cells"))
+    said = [Message("how"), Message("look", "warning"), Message("gone", "error")]
+    progress.end(False, {0: said, 2: said[:1]})
+    assert [str(message) for message in progress.fovs[0].messages] == ["gone", "look", "how"]
+    assert [fov.weight for fov in progress.fovs.values()] == ["error", "error", "info"]
+    assert progress.fovs_with_warnings == [0]
+
+
+def test_a_run_that_succeeded_has_no_fov_under_way():
+    progress = RunProgress.of_steps({0: STEPS, 1: STEPS})
+    progress.take(event("copy"))
+    progress.end(True, {})
+    assert all(fov.ended and fov.share == 1 for fov in progress.fovs.values())
 
 
 def test_fovs_done_before_count_as_through():

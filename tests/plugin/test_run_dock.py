@@ -1,5 +1,6 @@
 """The dock of the complete workflow: plan, run, results that fill in, cancel, resume, failures."""
 
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -11,7 +12,11 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_pyama import task as task_module
+from napari_pyama import viewer_run
+from napari_pyama.run_request import RunPlan
 from napari_pyama.session import session_of
+from napari_pyama.viewer_run import run_of
 from napari_pyama.widgets import run as run_module
 from napari_pyama.widgets.run import RunDock
 from napari_pyama.widgets.step_dock import NOTHING_OPEN
@@ -31,7 +36,8 @@ def dock(small_nd2, tmp_path, shown, until):
     made.form.n_workers.setValue(1)
     made.refresh()
     until(lambda: "needed" in made.disk.text())
-    return made
+    yield made
+    run_of(viewer).close()
 
 
 def names(dock):
@@ -45,7 +51,7 @@ def run(dock, until):
 
 def without_workers(monkeypatch, execute):
     """Replace the workflow by a function."""
-    monkeypatch.setattr(run_module, "execute", execute)
+    monkeypatch.setattr(viewer_run, "execute", execute)
 
 
 def event(step, fov, t=0, T=4, message="working"):
@@ -89,7 +95,7 @@ def test_fovs_that_are_not_there_are_refused_before_any_work(dock, until):
 
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(dock, until, tmp_path, monkeypatch):
     told = []
-    monkeypatch.setattr(run_module, "notify_error", lambda error: told.append(str(error)))
+    monkeypatch.setattr(viewer_run, "notify_error", lambda error: told.append(str(error)))
     (tmp_path / "file").write_text("")
     dock.form.folder.path = tmp_path / "file" / "out"
     run(dock, until)
@@ -121,7 +127,10 @@ def test_what_the_steps_noted_stands_in_the_line_of_their_fov(dock, until):
     model = dock.fovs.fovs
     assert model.data(model.index(0, 2)).startswith("done. No cell is found in any frame")
     tooltip = model.data(model.index(0, 2), Qt.ItemDataRole.ToolTipRole)
-    assert tooltip.startswith("done\nNo cell is found in any frame")
+    assert tooltip.startswith("done\nwarning: No cell is found in any frame")
+    assert not model.data(model.index(0, 2), Qt.ItemDataRole.DecorationRole).isNull()
+    assert model.data(model.index(0, 0), Qt.ItemDataRole.ForegroundRole).isValid()
+    assert dock.message.text().endswith("Warnings for FOV 1: the table has them.")
 
 
 def test_cancel_leaves_no_process_and_nothing_half_written(dock, until):
@@ -136,10 +145,42 @@ def test_cancel_leaves_no_process_and_nothing_half_written(dock, until):
     assert not list(dock.form.folder.path.rglob("*.partial*"))
 
 
-def test_closing_the_dock_ends_the_run(dock, until):
+def test_a_run_continues_without_its_dock_and_is_shown_by_the_next(dock, shown, until, tmp_path):
+    dock.form.fovs.setCurrentText("0-1")
     dock.start()
     until(lambda: dock.progress.share > 0)
     dock.close()
+    again = shown(RunDock(dock.viewer))
+    assert again.task.running and again.cancel.isVisible() and not again.run.isEnabled()
+    assert again.form.folder.path == tmp_path / "out"
+    assert again.form.fovs.currentText() == "0-1"
+    assert again.form.n_workers.value() == 1
+    assert again.fovs.fovs.rowCount() == 2
+    until(lambda: not again.task.running and not again.loading.busy)
+    assert "All FOVs are done" in again.message.text()
+    assert np.asarray(dock.viewer.layers["cells"].data[1]).any()
+    until(lambda: again.disk.text() == "Everything is done already.")
+
+
+def test_the_next_dock_cancels_and_resumes_a_run(dock, shown, until):
+    dock.start()
+    until(lambda: dock.progress.share > 0)
+    dock.close()
+    again = shown(RunDock(dock.viewer))
+    again.cancel.click()
+    assert again.message.text() == "Cancelling…"
+    until(lambda: not again.task.running)
+    until(lambda: not _workers())
+    until(lambda: not again.planning.busy)
+    again.run.click()
+    until(lambda: not again.task.running)
+    assert "All FOVs are done" in again.message.text()
+
+
+def test_closing_the_viewer_ends_the_run(dock, until):
+    dock.start()
+    until(lambda: dock.progress.share > 0)
+    run_of(dock.viewer).close()
     until(lambda: not _workers())
 
 
@@ -163,16 +204,120 @@ def test_a_run_that_ends_while_napari_draws_leaves_no_activity(dock, until, monk
             until(lambda: not dock.task.running)
 
         def close(self):
-            bars.remove(self)
+            if self in bars:
+                bars.remove(self)
 
     def execute(request, report, cancel):
         raise InputError("The folder cannot be written to.")
 
     without_workers(monkeypatch, execute)
-    monkeypatch.setattr(run_module, "cancelable_progress", Bar)
+    monkeypatch.setattr(task_module, "cancelable_progress", Bar)
     run(dock, until)
     assert "cannot be written" in dock.message.text()
     assert not bars
+
+
+class BusyBar:
+    """Stands for napari's bar: it processes events when it is moved; here it takes long, too."""
+
+    nested = deepest = 0
+
+    def __init__(self, **_):
+        self.n = 0
+
+    def update(self, n):
+        self.n += n
+        BusyBar.nested += 1
+        BusyBar.deepest = max(BusyBar.deepest, BusyBar.nested)
+        time.sleep(0.2)
+        QApplication.processEvents()
+        BusyBar.nested -= 1
+
+    def close(self):
+        pass
+
+
+def plan_of(n_fovs):
+    """Stands for the plan of a run of many FOVs."""
+    steps = ("copy", "segmentation", "correction", "tracking", "extraction")
+    return RunPlan(dict.fromkeys(range(n_fovs), steps), 1, 2, ())
+
+
+def many_events(n_fovs, report, cancel, n_frames=10):
+    """Report as a run of many FOVs of small frames does."""
+    for fov in range(n_fovs):
+        for step in ("copy", "segmentation", "correction", "tracking", "extraction"):
+            if cancel.is_set():
+                raise InterruptedError
+            for t in range(n_frames):
+                report(event(step, fov, t, n_frames))
+        report(event("workflow", fov, message="done"))
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("n_fovs", [30, 300])
+def test_a_gui_that_is_busy_for_seconds_misses_no_end(n_fovs, dock, until, monkeypatch):
+    recursions = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: recursions.append(error))
+    monkeypatch.setattr(task_module, "cancelable_progress", BusyBar)
+    monkeypatch.setattr(viewer_run, "plan_run", lambda request: plan_of(n_fovs))
+    monkeypatch.setattr(viewer_run, "layers_of_results", lambda *_: [])
+    BusyBar.nested = BusyBar.deepest = 0
+
+    def execute(request, report, cancel):
+        many_events(n_fovs, report, cancel)
+        return True
+
+    without_workers(monkeypatch, execute)
+    dock.start()
+    for _ in range(2):
+        time.sleep(1.5)
+        QApplication.processEvents()
+    until(lambda: not dock.task.running, seconds=20)
+    assert not recursions
+    assert BusyBar.deepest == 1
+    assert "All FOVs are done" in dock.message.text()
+    assert dock.run.isEnabled() and not dock.cancel.isVisible()
+    assert dock.progress.share == 1
+    model = dock.fovs.fovs
+    assert {model.data(model.index(fov, 1)) for fov in range(n_fovs)} == {"100 %"}
+
+
+def test_cancel_and_resume_answer_while_the_gui_is_busy(dock, until, monkeypatch):
+    monkeypatch.setattr(task_module, "cancelable_progress", BusyBar)
+    monkeypatch.setattr(viewer_run, "plan_run", lambda request: plan_of(3000))
+    monkeypatch.setattr(viewer_run, "layers_of_results", lambda *_: [])
+
+    def execute(request, report, cancel):
+        many_events(3000, report, cancel)
+        return True
+
+    without_workers(monkeypatch, execute)
+    for _ in range(2):
+        dock.run.click()
+        time.sleep(1)
+        until(lambda: dock.progress.share > 0)
+        dock.cancel.click()
+        assert dock.message.text() == "Cancelling…" and not dock.cancel.isEnabled()
+        until(lambda: not dock.task.running, seconds=5)
+        assert dock.message.text().startswith("Cancelled")
+        assert dock.run.isEnabled()
+
+
+def test_failures_of_a_whole_run_do_not_fill_the_dock(dock, until, monkeypatch):
+    def execute(request, report, cancel):
+        for fov in range(300):
+            report(event("workflow", fov, message="failed in copy: <no> frame & no end"))
+        return False
+
+    monkeypatch.setattr(viewer_run, "plan_run", lambda request: plan_of(300))
+    without_workers(monkeypatch, execute)
+    run(dock, until)
+    text = dock.message.text()
+    assert text.startswith("300 FOVs failed:<br>FOV 0 failed in copy: &lt;no&gt; frame &amp; no")
+    assert text.endswith("and 295 more: the table says why.")
+    model = dock.fovs.fovs
+    assert "no end" in model.data(model.index(299, 2))
 
 
 def test_progress_is_shown_per_fov_and_step(dock, until, monkeypatch):

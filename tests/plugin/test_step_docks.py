@@ -125,7 +125,7 @@ def test_removing_the_layers_ends_the_preview(viewer, shown, until):
     until(lambda: bool(previews(viewer)))
     viewer.layers.clear()
     until(lambda: dock.heading.text() == step_dock.NOTHING_OPEN)
-    assert not dock.preview.busy
+    until(lambda: not dock.preview.busy)
 
 
 def test_docks_of_a_viewer_share_the_recipe_and_the_channels(viewer, shown, until):

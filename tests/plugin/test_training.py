@@ -78,7 +78,7 @@ def test_training_is_followed_and_cancelled_before_the_next_tree(viewer, dock, t
     dock.training.start(tmp_path / "classifier.npz")
     assert dock.training.cancel.isVisible()
     until(lambda: not dock.training.task.running)
-    assert said[0] == "growing tree 1"
+    assert said[0].startswith("growing tree ")
     assert len(said) < 40
     assert dock.training.message.text() == "The training was cancelled."
     assert not dock.training.cancel.isVisible()

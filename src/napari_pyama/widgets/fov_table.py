@@ -1,13 +1,19 @@
 """Progress of a run, one line per FOV."""
 
-from typing import Any
+from typing import Any, Final
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from qtpy.QtGui import QColor, QIcon
+from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QStyle, QTableView
 
 from napari_pyama.run_progress import FovProgress, RunProgress
+from pyama_core.messages import Weight
 
 _HEADINGS = ("FOV", "Done", "Step")
+_STEP: Final = 2
+"""The column that says what is done, or how it ended."""
+_COLORS: Final[dict[Weight, str]] = {"warning": "#e0a030", "error": "#e5604d"}
+"""Of the text of a line, readable in napari's light and dark theme."""
 
 
 class FovModel(QAbstractTableModel):
@@ -19,15 +25,14 @@ class FovModel(QAbstractTableModel):
         self._fovs: list[int] = []
 
     def show_progress(self, progress: RunProgress) -> None:
-        """Show another run."""
-        self.beginResetModel()
-        self._progress, self._fovs = progress, list(progress.fovs)
-        self.endResetModel()
-
-    def refresh(self) -> None:
-        """Show where the run is now."""
-        last = self.index(max(len(self._fovs) - 1, 0), len(_HEADINGS) - 1)
-        self.dataChanged.emit(self.index(0, 0), last)
+        """Show where a run is now, or another run."""
+        if progress is not self._progress:
+            self.beginResetModel()
+            self._progress, self._fovs = progress, list(progress.fovs)
+            self.endResetModel()
+        elif self._fovs:
+            last = self.index(len(self._fovs) - 1, len(_HEADINGS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of FOVs."""
@@ -38,14 +43,18 @@ class FovModel(QAbstractTableModel):
         return len(_HEADINGS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text of one cell; the whole message and all notes as a tooltip."""
+        """Return the text of one cell; all messages as a tooltip; what stands out is colored."""
         number = self._fovs[index.row()]
         fov = self._progress.fovs[number]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (str(number), f"{100 * fov.share:.0f} %", _what(fov))[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join((fov.message, *fov.notes))
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        return (str(number), f"{100 * fov.share:.0f} %", _what(fov))[index.column()]
+            return "\n".join((fov.message, *map(_with_weight, fov.messages)))
+        if role == Qt.ItemDataRole.ForegroundRole and fov.weight in _COLORS:
+            return QColor(_COLORS[fov.weight])
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == _STEP:
+            return _icon(fov.weight)
+        return None
 
     def headerData(
         self,
@@ -60,7 +69,7 @@ class FovModel(QAbstractTableModel):
 
 
 class FovTable(QTableView):
-    """One line per FOV: its number, how much is done, what goes on or why it failed."""
+    """One line per FOV: its number, how much is done, the step or why it failed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,4 +89,21 @@ class FovTable(QTableView):
 
 def _what(fov: FovProgress) -> str:
     said = f"{fov.step}: {fov.message}" if fov.step else fov.message
-    return " ".join((f"{said}.", *fov.notes)) if fov.notes else said
+    return " ".join((f"{said}.", *map(str, fov.messages))) if fov.messages else said
+
+
+def _with_weight(message: Any) -> str:
+    """Return a message with its weight, unless it only informs."""
+    return str(message) if message.weight == "info" else f"{message.weight}: {message}"
+
+
+def _icon(weight: Weight) -> QIcon | None:
+    """Return the sign that the desktop uses for warnings and errors."""
+    style = QApplication.style()
+    if weight == "info" or style is None:
+        return None
+    signs = QStyle.StandardPixmap
+    warning = weight == "warning"
+    return style.standardIcon(
+        signs.SP_MessageBoxWarning if warning else signs.SP_MessageBoxCritical
+    )

@@ -1,16 +1,19 @@
 """What a complete run is asked for: folder, channels, FOVs, workers."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 
+from napari_pyama.notices import warn
 from napari_pyama.run_request import RunRequest, default_folder
-from napari_pyama.session import Session
+from napari_pyama.session import RunChoices, Session
 from napari_pyama.settings import run_settings
 from napari_pyama.view import View
 from napari_pyama.widgets.channel_picker import ChannelPicker
 from napari_pyama.widgets.folder_edit import FolderEdit
+from napari_pyama.widgets.numbers import WholeNumberBox
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import parse_fovs
 
@@ -18,10 +21,14 @@ if TYPE_CHECKING:
     from pyama_core.io import MicroscopyFile
 
 ALL, THIS_ONE = "all", "this one"
+_MOST_WORKERS = 1000
 
 
 class RunForm(QWidget):
-    """Asks for everything of a run that is not in the recipe."""
+    """Asks for everything of a run that is not in the recipe.
+
+    What is asked for is kept in the session, so that a dock opened again asks for the same.
+    """
 
     changed = Signal()
 
@@ -31,16 +38,21 @@ class RunForm(QWidget):
         self._source: MicroscopyFile | None = None
         settings = run_settings()
         self._scheduler = settings.scheduler
+        asked = session.run_choices or RunChoices(
+            batch_size=settings.batch_size, n_workers=settings.n_workers
+        )
         self.folder = FolderEdit("Output folder")
         self.folder.setToolTip("Where results go; what is there already is not done again.")
         self.channels = ChannelPicker()
         self.fovs = QComboBox()
         self.fovs.addItems([ALL, THIS_ONE])
         self.fovs.setEditable(True)
+        self.fovs.setCurrentText(asked.fovs)
         self.fovs.setToolTip('"all", "this one", or numbers and ranges such as 0-4,7.')
-        self.batch_size = _count(settings.batch_size, "FOVs that are copied ahead of computing.")
-        self.n_workers = _count(settings.n_workers, "Processes that compute at the same time.")
+        self.batch_size = _count(asked.batch_size, "FOVs that are copied ahead of computing.")
+        self.n_workers = _count(asked.n_workers, "Processes that compute at the same time.")
         self.only_results = QCheckBox("Keep only results")
+        self.only_results.setChecked(asked.only_results)
         self.only_results.setToolTip(
             "Remove raw copies and intermediate stacks when a FOV is done; raw frames are then "
             "read from the file again."
@@ -61,19 +73,21 @@ class RunForm(QWidget):
 
     def _connect(self) -> None:
         self.channels.changed.connect(self._session.set_channels)
-        self.folder.changed.connect(self.changed)
-        self.fovs.currentTextChanged.connect(self.changed)
-        self.batch_size.valueChanged.connect(self.changed)
-        self.n_workers.valueChanged.connect(self.changed)
-        self.only_results.toggled.connect(self.changed)
+        self.folder.changed.connect(self._on_changed)
+        self.fovs.currentTextChanged.connect(self._on_changed)
+        for box in (self.batch_size, self.n_workers):
+            box.valueChanged.connect(self._on_changed)
+            box.refused.connect(warn)
+        self.only_results.toggled.connect(self._on_changed)
 
     def show_view(self, view: View) -> None:
-        """Show the channels of the experiment in view; a new one gets a folder of its own."""
+        """Show the channels and the folder of the experiment in view."""
         metadata = view.source.metadata
         self.channels.show_channels(metadata, self._session.pc, self._session.fl)
         if view.source is not self._source:
             self._source = view.source
-            self.folder.path = default_folder(view.source)
+            chosen = self._session.choices_of(view.source).output_dir
+            self.folder.path = chosen or default_folder(view.source)
 
     def request(self, view: View) -> RunRequest:
         """Return the run that is asked for.
@@ -83,13 +97,10 @@ class RunForm(QWidget):
         InputError
             No folder is given, or there are no such FOVs.
         """
-        folder = self.folder.path
-        if folder is None:
-            raise InputError("No output folder is given: choose one.")
         session = self._session
         return RunRequest(
             source=view.source,
-            output_dir=folder,
+            output_dir=self._given_folder(),
             pc=session.pc,
             fl=session.fl,
             fovs=self._chosen_fovs(view),
@@ -100,16 +111,36 @@ class RunForm(QWidget):
             keep="results" if self.only_results.isChecked() else "all",
         )
 
+    def keep(self) -> None:
+        """Keep in the session what is asked for now."""
+        self._session.run_choices = RunChoices(
+            self.fovs.currentText(),
+            self.batch_size.value(),
+            self.n_workers.value(),
+            self.only_results.isChecked(),
+        )
+        if self._source is not None and self.folder.path is not None:
+            self._session.choices_of(self._source).output_dir = self.folder.path
+
+    def _given_folder(self) -> Path:
+        folder = self.folder.path
+        if folder is None:
+            raise InputError("No output folder is given: choose one.")
+        return folder
+
     def _chosen_fovs(self, view: View) -> tuple[int, ...]:
         text = self.fovs.currentText().strip()
         if text == THIS_ONE:
             return (view.fov,)
         return tuple(parse_fovs(text, view.source.metadata.n_fovs))
 
+    def _on_changed(self, _: Any = None) -> None:
+        self.keep()
+        self.changed.emit()
 
-def _count(value: int, help: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(1, 1000)
+
+def _count(value: int, help: str) -> WholeNumberBox:
+    box = WholeNumberBox(1, _MOST_WORKERS)
     box.setValue(value)
     box.setToolTip(help)
     return box

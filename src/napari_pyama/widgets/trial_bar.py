@@ -66,7 +66,7 @@ class TrialBar(QWidget):
 
     def _connect(self) -> None:
         self.run.clicked.connect(self.start)
-        self.cancel.clicked.connect(self.task.cancel)
+        self.cancel.clicked.connect(self._on_cancel)
         self.task.reported.connect(self._on_progress)
         self.task.succeeded.connect(self._on_result)
         self.task.failed.connect(self._on_failed)
@@ -86,7 +86,14 @@ class TrialBar(QWidget):
         self.message.setText(f"Running on FOV {request.view.fov}…")
         self.task.start(lambda report, cancel: run_trial(request, step, scratch, report, cancel))
 
+    def _on_cancel(self) -> None:
+        self.cancel.setEnabled(False)
+        self.message.setText("Cancelling…")
+        self.task.cancel()
+
     def _on_progress(self, event: dict[str, Any]) -> None:
+        if not self.cancel.isEnabled():
+            return
         self.bar.setMaximum(event["T"])
         self.bar.setValue(event["t"] + 1)
         self.message.setText(f"{event['step']}: {event['message']}")
@@ -110,4 +117,5 @@ class TrialBar(QWidget):
     def _show_running(self, running: bool) -> None:
         self.run.setEnabled(not running)
         self.cancel.setVisible(running)
+        self.cancel.setEnabled(running)
         self.bar.setVisible(running)
