@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import psutil
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike, NDArray
 
@@ -50,11 +51,11 @@ class LazyStack(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
-        if not all(map(_is_basic, parts)):
+        if not all(map(is_basic, parts)):
             return self.to_dask()[index]
-        parts = _one_per_axis(parts, self.ndim)
+        parts = one_per_axis(parts, self.ndim)
         chosen = [np.arange(n)[part] for n, part in zip(self.shape, parts, strict=True)]
-        if math.prod(_shape_of(chosen[:-2])) > 1:
+        if math.prod(shape_of(chosen[:-2])) > 1:
             return self._part(chosen[:-2]).to_dask()[(..., *parts[-2:])]
         return self._read_chosen(chosen, parts[-2:])
 
@@ -65,15 +66,15 @@ class LazyStack(NDArrayOperatorsMixin):
             left = iter(where)
             return self._read(tuple(int(c[next(left)] if c.ndim else c) for c in chosen))
 
-        return LazyStack(_shape_of(chosen) + self.shape[-2:], self.dtype, read)
+        return LazyStack(shape_of(chosen) + self.shape[-2:], self.dtype, read)
 
     def _read_chosen(
         self, chosen: Sequence[NDArray[np.intp]], plane: tuple[Any, ...]
     ) -> NDArray[Any]:
         """Read what is chosen along each axis; `plane` chooses the same within a frame."""
-        stack = np.empty(_shape_of(chosen), self.dtype)
+        stack = np.empty(shape_of(chosen), self.dtype)
         wanted = list(product(*(np.atleast_1d(where).tolist() for where in chosen[:-2])))
-        frames = stack.reshape(len(wanted), *_shape_of(chosen[-2:]))
+        frames = stack.reshape(len(wanted), *shape_of(chosen[-2:]))
         for at, where in enumerate(wanted):
             frames[at] = self._read(where)[plane]
         return stack
@@ -102,6 +103,16 @@ class LazyStack(NDArrayOperatorsMixin):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.to_dask(), name)
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Read all frames into an array of its own: napari copies what it duplicates."""
+        n_bytes, free = self.size * self.dtype.itemsize, psutil.virtual_memory().available
+        if n_bytes > free:
+            raise MemoryError(
+                f"A copy of this layer would take {n_bytes / 1e9:.1f} GB of memory, and "
+                f"{free / 1e9:.1f} GB are free: copy single frames, such as layer.data[0, 5]."
+            )
+        return np.asarray(self)
+
     def to_dask(self) -> "da.Array":
         """Return a dask array of the same frames, for computing with all of them."""
         from dask.array import from_array
@@ -123,13 +134,13 @@ class _Sliceable:
         return self._stack[index]
 
 
-def _is_basic(part: Any) -> bool:
+def is_basic(part: Any) -> bool:
     """Whether it is a number, a slice or an ellipsis; for NumPy, truth values are no numbers."""
     numbers = (int, np.integer, slice)
     return part is Ellipsis or (isinstance(part, numbers) and not isinstance(part, bool))
 
 
-def _one_per_axis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+def one_per_axis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
     """Spell an index out, one part per axis."""
     at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
     before, after = parts[:at], parts[at + 1 :]
@@ -138,7 +149,8 @@ def _one_per_axis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
     return (*before, *[slice(None)] * (ndim - len(before) - len(after)), *after)
 
 
-def _shape_of(chosen: Sequence[NDArray[np.intp]]) -> tuple[int, ...]:
+def shape_of(chosen: Sequence[NDArray[np.intp]]) -> tuple[int, ...]:
+    """Return the shape of what is chosen along each axis; a single number takes its axis out."""
     return tuple(n for where in chosen for n in where.shape)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels, Layer
+from napari.layers import Layer
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_pyama.notices import notify_error
@@ -106,11 +106,9 @@ class Opener(QObject):
 def _add(viewer: Any, layer: "LayerTuple") -> None:
     """Add a layer; where its first frame cannot be read, the others still follow."""
     try:
-        added = viewer.add_layer(Layer.create(*layer))
+        viewer.add_layer(Layer.create(*layer))
     except Exception as error:
         notify_error(error)
-    else:
-        added.editable = added.editable and not isinstance(added, Labels)
 
 
 opener_of = PerViewer(Opener)

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from napari.layers import Labels, Layer, Tracks
+from napari.layers import Layer, Tracks
 
 from napari_pyama.layers import ORIGIN, LayerTuple, origin_of
+from napari_pyama.read_only import is_duplicate, keep_results_read_only
 from napari_pyama.result_layers import CELLS, SEGMENTATION
 from napari_pyama.tracks import EMPTY, TRACKS, replace_tracks
 from napari_pyama.tracks_follower import follow_tracks
@@ -17,14 +18,13 @@ def show_layer(viewer: Any, layer_tuple: LayerTuple) -> Layer:
     The active layer stays active, since it says which experiment is in view.
     """
     data, arguments, kind = layer_tuple
+    keep_results_read_only(viewer)
     layer = _layer_like(viewer, arguments)
     if layer is not None:
         _show_data(layer, layer_tuple)
         return layer
     active = viewer.layers.selection.active
     layer = viewer.add_layer(Layer.create(data, arguments, kind))
-    if isinstance(layer, Labels):
-        layer.editable = False
     if active is not None:
         viewer.layers.selection.active = active
     return layer
@@ -70,7 +70,7 @@ def hide_raw(viewer: Any, results: list[LayerTuple], channels: Collection[int]) 
 
 def remove_roles(viewer: Any, beginning: str) -> None:
     """Take out all layers whose role begins so."""
-    for layer in [layer for layer in viewer.layers if _role(layer).startswith(beginning)]:
+    for layer in [layer for layer in _ours(viewer) if _role(layer).startswith(beginning)]:
         viewer.layers.remove(layer)
 
 
@@ -83,13 +83,18 @@ def _hide_roles(viewer: Any, results: list[LayerTuple], roles: Collection[str]) 
 def _layers_of(viewer: Any, results: list[LayerTuple]) -> list[Layer]:
     """Return the layers of the experiments that have these results."""
     sources = {id(arguments["metadata"][ORIGIN].source) for _, arguments, _ in results}
-    ours = [(layer, origin_of(layer)) for layer in viewer.layers]
+    ours = [(layer, origin_of(layer)) for layer in _ours(viewer)]
     return [layer for layer, origin in ours if origin and id(origin.source) in sources]
 
 
 def _layer_like(viewer: Any, arguments: dict[str, Any]) -> Layer | None:
     origin = arguments["metadata"][ORIGIN]
-    return next((layer for layer in viewer.layers if origin_of(layer) == origin), None)
+    return next((layer for layer in _ours(viewer) if origin_of(layer) == origin), None)
+
+
+def _ours(viewer: Any) -> list[Layer]:
+    """Return all layers but the user's duplicates, which keep where they come from."""
+    return [layer for layer in viewer.layers if not is_duplicate(layer)]
 
 
 def _role(layer: Layer) -> str:

@@ -25,6 +25,7 @@ def prepare(viewer: Any, opened: "Opened") -> "list[LayerTuple]":
         show_warning(warning)
     if viewer is None:
         return opened.layers
+    _keep_results_read_only(viewer)
     if opened.follows_position:
         _follow_tracks_later(viewer)
     if opened.dock:
@@ -55,6 +56,12 @@ def start_at_first_frame(viewer: Any, layers: "list[LayerTuple]") -> "list[Layer
 
     _once_inserted(viewer, go_to_start)
     return [(data, {**arguments, "visible": False}, kind), *others]
+
+
+def _keep_results_read_only(viewer: Any) -> None:
+    from napari_pyama.read_only import keep_results_read_only
+
+    keep_results_read_only(viewer)
 
 
 def _follow_tracks_later(viewer: Any) -> None:

@@ -2,30 +2,30 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
 
 from napari_pyama.axes import stack_axes
-from napari_pyama.layers import FOV, ORIGIN, Origin, origin_of
+from napari_pyama.counted import counted
+from napari_pyama.layers import ORIGIN, Origin, origin_of, stack_shape
 from napari_pyama.previews import Request, plane_of
+from napari_pyama.strokes import Strokes, StrokeStack
 from napari_pyama.task import Report, tick_of
 from napari_pyama.view import View
 from pyama_core.errors import InputError
 from pyama_core.io import MicroscopyFile
 
-STROKES: Final = "strokes: "
-"""How names and roles of layers to draw on begin."""
-FRAME: Final = "frame"
-"""The key of such a layer's metadata under which its frame stands."""
+STROKES: Final = "strokes"
+"""Name and role of the layer to draw on."""
 KINDS: Final = {1: "background", 2: "cell", 3: "border between cells"}
 """What is drawn, by label."""
 
+_MOST_LISTED: Final = 6
+"""Frames that are listed by number."""
 _COLORS: Final = {None: "transparent", 1: "#3b78ff", 2: "#ffb000", 3: "#00d26a"}
 
 
@@ -34,19 +34,17 @@ class Example:
     """One frame and what was drawn on it."""
 
     request: Request
-    strokes: NDArray[np.uint8]
+    strokes: Strokes
 
 
-def strokes_layer(view: View) -> Labels:
-    """Make a layer to draw on the frame in view; 1 is background, 2 is cell, 3 is border."""
-    metadata = view.source.metadata
-    axes = stack_axes(metadata).only("yx")
-    name = f"{STROKES}FOV {view.fov}, frame {view.frame}"
+def strokes_layer(source: MicroscopyFile) -> Labels:
+    """Make a layer to draw on any frame; 1 is background, 2 is cell, 3 is border."""
+    metadata, axes = source.metadata, stack_axes(source.metadata)
     layer = Labels(
-        np.zeros((metadata.height, metadata.width), np.uint8),
-        name=name,
+        StrokeStack(stack_shape(metadata, axes)),
+        name=STROKES,
         colormap=DirectLabelColormap(color_dict=dict(_COLORS)),
-        metadata={ORIGIN: Origin(view.source, axes, name), FOV: view.fov, FRAME: view.frame},
+        metadata={ORIGIN: Origin(source, axes, STROKES)},
         **axes.layer_arguments(),
     )
     layer.brush_size = max(3, metadata.width // 300)
@@ -54,21 +52,34 @@ def strokes_layer(view: View) -> Labels:
     return layer
 
 
-def strokes_of(layers: Sequence[Any], source: MicroscopyFile) -> list[Labels]:
-    """Return the layers of an experiment on which something is drawn."""
+def strokes_layers(layers: Sequence[Any], source: MicroscopyFile) -> list[Labels]:
+    """Return the layers of an experiment that are there to be drawn on."""
     found = []
     for layer in layers:
         origin = origin_of(layer)
-        if origin and origin.source is source and origin.role.startswith(STROKES):
+        if origin and origin.source is source and isinstance(layer.data, StrokeStack):
             found.append(layer)
-    return [layer for layer in found if np.any(layer.data)]
+    return found
 
 
-def example_of(layer: Labels, request: Request) -> Example:
-    """Return what was drawn on a layer, with the frame it was drawn on."""
-    view = View(request.view.source, layer.metadata[FOV], layer.metadata[FRAME])
-    drawn = Request(view, request.recipe, request.pc, request.fl)
-    return Example(drawn, np.array(layer.data, dtype=np.uint8))
+def examples_of(layers: Sequence[Labels], request: Request) -> list[Example]:
+    """Return what is drawn, each with the frame that it is drawn on."""
+    return [
+        Example(replace(request, view=View(request.view.source, fov, frame)), strokes.copy())
+        for layer in layers
+        for (fov, frame), strokes in layer.data.painted()
+    ]
+
+
+def drawn_in_words(layers: Sequence[Labels]) -> str:
+    """Say on which frames something is drawn; empty where that is none."""
+    drawn = sorted({key for layer in layers for key, _ in layer.data.painted()})
+    if not drawn:
+        return ""
+    listed = ", ".join(f"FOV {fov} frame {frame}" for fov, frame in drawn[:_MOST_LISTED])
+    more = len(drawn) - _MOST_LISTED
+    text = f"Strokes on {counted(len(drawn), 'frame')}: {listed}"
+    return f"{text} and {more} more." if more > 0 else f"{text}."
 
 
 def train(examples: Sequence[Example], path: Path, report: Report, cancel: threading.Event) -> Path:

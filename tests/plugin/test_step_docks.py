@@ -14,6 +14,7 @@ from napari_pyama.session import session_of
 from napari_pyama.widgets import step_dock
 from napari_pyama.widgets.recipe_bar import RecipeBar
 from napari_pyama.widgets.steps import CopyDock, CorrectDock, ExtractDock, SegmentDock, TrackDock
+from pyama_core.errors import InputError
 from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import open_in, stack_experiment
@@ -117,6 +118,19 @@ def test_closing_a_dock_while_a_preview_is_computed_is_clean(viewer, shown, monk
     dock.close()
     go_on.set()
     qtbot.wait(100)
+    assert not previews(viewer)
+
+
+def test_a_preview_that_fails_takes_the_one_before_with_it(viewer, shown, until, monkeypatch):
+    dock = shown(SegmentDock(viewer))
+    until(lambda: bool(previews(viewer)))
+
+    def fail(make, request):
+        raise InputError("The model <none> is not there.")
+
+    monkeypatch.setattr(step_dock, "_compiled_preview", fail)
+    viewer.dims.set_current_step(1, 2)
+    until(lambda: dock.status.text() == "No preview: The model &lt;none&gt; is not there.")
     assert not previews(viewer)
 
 

@@ -1,5 +1,6 @@
 """A dock for one step: parameters, live preview of the frame in view, run on its FOV."""
 
+import html
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -177,7 +178,10 @@ class StepDock(Dock):
             )
 
     def _on_preview_failed(self, error: BaseException) -> None:
-        self.status.setText(f"No preview: {error}")
+        self.status.setText(f"No preview: {html.escape(str(error))}")
+        remove_roles(self.viewer, PREVIEW)  # the one before would pass for this frame's
+        if self.table is not None:
+            self.table.show_table({})
 
     def _on_trial_done(self) -> None:
         """Leave the view to the results."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Signal
@@ -11,7 +12,14 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QWidget
 from napari_pyama.notices import notify_error
 from napari_pyama.previews import Request
 from napari_pyama.task import Task
-from napari_pyama.training import KINDS, example_of, strokes_layer, strokes_of, train
+from napari_pyama.training import (
+    KINDS,
+    drawn_in_words,
+    examples_of,
+    strokes_layer,
+    strokes_layers,
+    train,
+)
 from napari_pyama.widgets.wrapped_label import WrappedLabel
 
 _FILTER = "Pixel classifier (*.npz)"
@@ -32,13 +40,19 @@ class TrainingBar(QWidget):
     def __init__(self, viewer: Any, request: Callable[[], Request | None]) -> None:
         super().__init__()
         self._viewer, self._request = viewer, request
-        self.draw = QPushButton("Draw on this frame")
-        self.draw.setToolTip("Add a layer to draw strokes on, for the frame in view.")
+        self._followed = WeakSet[Any]()
+        self.draw = QPushButton("Draw strokes")
+        self.draw.setToolTip(
+            "Draw on the frame in view, then on others: strokes belong to their frame and FOV."
+        )
         self.train = QPushButton("Train…")
-        self.train.setToolTip("Learn from all strokes what is a cell, and keep that in a file.")
+        self.train.setToolTip(
+            "Learn from the strokes on all frames what is a cell, and keep that in a file."
+        )
         self.cancel = QPushButton("Cancel")
         kinds = ", ".join(f"{label} = {name}" for label, name in KINDS.items())
         self.message = WrappedLabel(f"A few strokes of each label are enough: {kinds} (optional).")
+        self.drawn = WrappedLabel()
         self.task = Task()
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -46,44 +60,81 @@ class TrainingBar(QWidget):
         layout.addWidget(self.train, 0, 1)
         layout.addWidget(self.cancel, 0, 2)
         layout.addWidget(self.message, 1, 0, 1, 3)
+        layout.addWidget(self.drawn, 2, 0, 1, 3)
         self._connect()
         self._show_running(False)
 
     def _connect(self) -> None:
         self.draw.clicked.connect(self._on_draw)
         self.train.clicked.connect(self._on_train)
-        self.cancel.clicked.connect(self.task.cancel)
-        self.task.reported.connect(lambda words: self.message.setText(f"Training: {words}…"))
+        self.cancel.clicked.connect(self._on_cancel)
+        self.task.reported.connect(self._on_progress)
         self.task.succeeded.connect(self._on_trained)
         self.task.failed.connect(self._on_failed)
         self.task.cancelled.connect(lambda: self.message.setText("The training was cancelled."))
         self.task.finished.connect(lambda: self._show_running(False))
+        for event in self._viewer_events():
+            event.connect(self.show_drawn)
+        self.show_drawn()
+
+    def _viewer_events(self) -> list[Any]:
+        layers = self._viewer.layers
+        return [layers.events.inserted, layers.events.removed, layers.selection.events.active]
 
     def close_down(self) -> None:
-        """Stop what runs."""
+        """Stop what runs, and follow viewer and layers no more."""
         self.task.close()
+        for event in self._viewer_events():
+            event.disconnect(self.show_drawn)
+        for layer in self._followed:
+            layer.events.paint.disconnect(self.show_drawn)
 
     def start(self, path: Path) -> None:
         """Train from all strokes on the experiment in view, unless that is going on."""
         request = self._request()
         if request is None or self.task.running:
             return
-        layers = strokes_of(self._viewer.layers, request.view.source)
-        examples = [example_of(layer, request) for layer in layers]
+        layers = strokes_layers(self._viewer.layers, request.view.source)
+        examples = examples_of(layers, request)
         self._show_running(True)
         self.message.setText("Training…")
         self.task.start(lambda report, cancel: train(examples, path, report, cancel))
 
+    def show_drawn(self, _: Any = None) -> None:
+        """Say on which frames of the experiment in view something is drawn."""
+        request = self._request()
+        layers = strokes_layers(self._viewer.layers, request.view.source) if request else []
+        for layer in layers:
+            if layer not in self._followed:
+                self._followed.add(layer)
+                layer.events.paint.connect(self.show_drawn)
+        self.drawn.setText(drawn_in_words(layers))
+
     def _show_running(self, running: bool) -> None:
         self.train.setEnabled(not running)
         self.cancel.setVisible(running)
+        self.cancel.setEnabled(running)
+
+    def _on_progress(self, words: str) -> None:
+        if self.cancel.isEnabled():
+            self.message.setText(f"Training: {words}…")
+
+    def _on_cancel(self) -> None:
+        self.cancel.setEnabled(False)
+        self.message.setText("Cancelling…")
+        self.task.cancel()
 
     def _on_draw(self) -> None:
+        """Turn to the layer to draw on; there is one for each experiment."""
         request = self._request()
         if request is None:
             show_warning("There is nothing to draw on: open an ND2 file or an image first.")
             return
-        layer = self._viewer.add_layer(strokes_layer(request.view))
+        source = request.view.source
+        known = strokes_layers(self._viewer.layers, source)
+        layer = known[0] if known else self._viewer.add_layer(strokes_layer(source))
+        layer.visible = True
+        self._viewer.layers.selection.active = layer
         layer.mode = "paint"  # once it is shown: napari's buttons follow only later changes
 
     def _on_train(self) -> None:
