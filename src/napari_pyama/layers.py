@@ -1,15 +1,23 @@
 """Every layer this plugin makes: its data, name, colors, scale and metadata."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from napari_pyama.axes import Axes, stack_axes
 from napari_pyama.colors import cell_colormap, channel_colormap
+from napari_pyama.contrast import (
+    BACKGROUND_PERCENT,
+    Limits,
+    Sample,
+    limits_of,
+    sample_channels,
+)
 from napari_pyama.lazy import LazyStack
+from pyama_core.errors import ReadError
 from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
 from pyama_core.io.result_files import ResultsPathsPerFOV
 
@@ -27,6 +35,8 @@ _GRAY_OF_PHASE = 0.4
 
 FOV = "fov"
 """The key under which layers of one FOV say which it is."""
+FOUND_LIMITS = "found_limits"
+"""The key under which an image layer of results says which contrast limits were found for it."""
 FILES = "files"
 """The key of a result layer's metadata under which the files of all FOVs are found."""
 
@@ -45,24 +55,33 @@ class Origin:
 def raw_layers(source: MicroscopyFile) -> list[LayerTuple]:
     """Make one lazy image layer ``(P, T, Y, X)`` or ``(P, T, Z, Y, X)`` per channel."""
     metadata = source.metadata
-    return [_raw_layer(source, channel) for channel in range(max(metadata.n_channels, 1))]
+    n_channels = max(metadata.n_channels, 1)
+
+    def read(fov: int, frame: int) -> Sequence[NDArray[Any] | None]:
+        try:
+            return list(source.read_channels(fov, frame, range(n_channels), metadata.n_z // 2))
+        except ReadError:
+            return [None] * n_channels
+
+    samples = sample_channels(metadata, read, n_channels)
+    return [_raw_layer(source, channel, seen) for channel, seen in enumerate(samples)]
 
 
-def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
+def _raw_layer(source: MicroscopyFile, channel: int, samples: Sequence[Sample]) -> LayerTuple:
     def read(where: tuple[int, ...]) -> NDArray[Any]:
         fov, frame, *z = where
         return source.read_frame(fov, channel, frame, *z)
 
     metadata, axes = source.metadata, stack_axes(source.metadata)
     info = channel_info(metadata, channel)
-    sampled = read((0, metadata.n_frames // 2, *[metadata.n_z // 2] * (metadata.n_z > 1)))
-    data = LazyStack(stack_shape(metadata, axes), metadata.dtype or sampled.dtype, read)
+    dtype = metadata.dtype or read((0,) * (len(axes.order) - 2)).dtype
+    data = LazyStack(stack_shape(metadata, axes), dtype, read)
     arguments = {
         **axes.layer_arguments(),
         "name": channel_name(metadata, channel),
         "colormap": channel_colormap(info),
         "blending": "translucent_no_depth" if info.emission_nm is None else "additive",
-        "contrast_limits": _contrast(sampled, info, metadata),
+        "contrast_limits": _contrast(samples, data.dtype, info, metadata),
         "metadata": {
             ORIGIN: Origin(source, axes, "raw", channel),
             **describe(metadata),
@@ -73,14 +92,14 @@ def _raw_layer(source: MicroscopyFile, channel: int) -> LayerTuple:
 
 
 def _contrast(
-    frame: NDArray[Any], info: ChannelInfo, metadata: MicroscopyMetadata
-) -> tuple[float, float]:
+    samples: Sequence[Sample], dtype: DTypeLike, info: ChannelInfo, metadata: MicroscopyMetadata
+) -> Limits:
     """Keep phase dark enough, and the background of fluorescence black, so that both are seen."""
     if info.emission_nm is not None:
-        return contrast_of(frame, 25.0)
-    low, high = contrast_of(frame)
-    if metadata.n_channels > 1:
-        middle = float(np.median(sampled_pixels(frame)))
+        return limits_of(samples, dtype, BACKGROUND_PERCENT)
+    low, high = limits_of(samples, dtype)
+    if metadata.n_channels > 1 and samples:
+        middle = float(np.median([np.median(sample.values) for sample in samples]))
         high = max(high, low + (middle - low) / _GRAY_OF_PHASE)
     return low, high
 
@@ -118,31 +137,6 @@ def describe(metadata: MicroscopyMetadata) -> dict[str, Any]:
         "missing_frames": dict(metadata.missing_frames),
         "warnings": metadata.warnings,
     }
-
-
-def contrast_of(frame: NDArray[Any], dark_percent: float = 0.1) -> tuple[float, float]:
-    """Return contrast limits that show one frame well, of increasing values.
-
-    Parameters
-    ----------
-    frame
-        A frame that stands for the others.
-    dark_percent
-        Share of its pixels that is shown black; for fluorescence that lies on phase contrast
-        much of its background.
-    """
-    some = sampled_pixels(frame)
-    values = some[np.isfinite(some)]
-    if not len(values):
-        return 0.0, 1.0
-    low, high = np.percentile(values, (dark_percent, 99.9))
-    return float(low), float(high) if high > low else float(low) + 1.0
-
-
-def sampled_pixels(frame: NDArray[Any], most: int = 512) -> NDArray[Any]:
-    """Return every n-th row and column, so that no side has more than `most` pixels."""
-    step = max(1, -(-max(frame.shape) // most))
-    return frame[::step, ::step]
 
 
 def labels_arguments(name: str, axes: Axes) -> dict[str, Any]:

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_pyama.axes import stack_axes
+from napari_pyama.contrast import contrast_of, sampled_pixels
 from napari_pyama.counted import counted
 from napari_pyama.layers import (
     ORIGIN,
     LayerTuple,
     Origin,
     channel_name,
-    contrast_of,
     labels_arguments,
-    sampled_pixels,
 )
 from napari_pyama.view import View
 from pyama_core.columns import FRAME, GOOD, REASON

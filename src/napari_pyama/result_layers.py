@@ -11,15 +11,16 @@ from numpy.typing import DTypeLike, NDArray
 from napari_pyama.axes import stack_axes
 from napari_pyama.backgrounds import background_frame, gain_frame
 from napari_pyama.colors import channel_colormap
+from napari_pyama.contrast import BACKGROUND_PERCENT, limits_of, sample_channels
 from napari_pyama.layers import (
     FILES,
+    FOUND_LIMITS,
     ORIGIN,
     FilesOf,
     LayerTuple,
     Origin,
     channel_info,
     channel_name,
-    contrast_of,
     labels_arguments,
     stack_shape,
 )
@@ -65,13 +66,14 @@ def result_layers(source: MicroscopyFile, files: FilesOf) -> Iterator[LayerTuple
     for channel in _channels(files, "fl_corrected", fovs):
         role = f"{channel_name(metadata, channel)} corrected"
         read = _npy_reader(files, "fl_corrected", channel)
-        yield _image(source, files, role, channel, read)
-    for channel in _channels(files, "background", fovs) or _channels(files, "fl_background", fovs):
+        yield _image(source, files, role, channel, "fl_corrected", read)
+    kind = "background" if _channels(files, "background", fovs) else "fl_background"
+    for channel in _channels(files, kind, fovs):
         role = f"{channel_name(metadata, channel)} background"
-        yield _image(source, files, role, channel, partial(background_frame, files, channel))
+        yield _image(source, files, role, channel, kind, partial(background_frame, files, channel))
     for channel in _channels(files, "background", fovs):
         role = f"{channel_name(metadata, channel)} gain"
-        yield _image(source, files, role, channel, _gain_reader(files, channel))
+        yield _image(source, files, role, channel, "background", _gain_reader(files, channel))
     if any(_exists(files(fov).seg_labeled) for fov in fovs):
         yield _labels(source, files, CELLS, lambda fov: _path(files(fov).seg_labeled))
 
@@ -109,18 +111,25 @@ def _labels(
 
 
 def _image(
-    source: MicroscopyFile, files: FilesOf, role: str, channel: int, read: ReadResult
+    source: MicroscopyFile, files: FilesOf, role: str, channel: int, kind: str, read: ReadResult
 ) -> LayerTuple:
     axes, metadata = stack_axes(source.metadata), source.metadata
-    sampled = (read(fov, metadata.n_frames // 2) for fov in range(metadata.n_fovs))
+    paths = {fov: _channel_path(files(fov), kind, channel) for fov in range(metadata.n_fovs)}
+    fovs = [fov for fov, path in paths.items() if path is not None and path.exists()]
+    samples = sample_channels(metadata, lambda fov, frame: [read(fov, frame)], 1, fovs)[0]
+    limits = limits_of(samples, np.float32, BACKGROUND_PERCENT)
     arguments = {
         **axes.layer_arguments(),
         "name": role,
         "colormap": channel_colormap(channel_info(metadata, channel)),
         "blending": "additive",
-        "contrast_limits": contrast_of(next(f for f in sampled if f is not None), 25.0),
+        "contrast_limits": limits,
         "visible": False,
-        "metadata": {ORIGIN: Origin(source, axes, role, channel), FILES: files},
+        "metadata": {
+            ORIGIN: Origin(source, axes, role, channel),
+            FILES: files,
+            FOUND_LIMITS: limits,
+        },
     }
     return _lazy(source, np.float32, read), arguments, "image"
 

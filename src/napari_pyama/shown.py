@@ -5,7 +5,7 @@ from typing import Any
 
 from napari.layers import Layer, Tracks
 
-from napari_pyama.layers import ORIGIN, LayerTuple, origin_of
+from napari_pyama.layers import FOUND_LIMITS, ORIGIN, LayerTuple, origin_of
 from napari_pyama.read_only import is_duplicate, keep_results_read_only
 from napari_pyama.result_layers import CELLS, SEGMENTATION
 from napari_pyama.tracks import EMPTY, TRACKS, replace_tracks
@@ -35,7 +35,15 @@ def _show_data(layer: Layer, layer_tuple: LayerTuple) -> None:
         replace_tracks(layer, layer_tuple)
     else:
         layer.data = layer_tuple[0]
+        _follow_limits(layer, layer_tuple[1]["metadata"])
         layer.metadata = layer_tuple[1]["metadata"]
+
+
+def _follow_limits(layer: Layer, metadata: dict[str, Any]) -> None:
+    """Show results with the limits that suit all there are now, unless the user has set some."""
+    before = layer.metadata.get(FOUND_LIMITS)
+    if before is not None and tuple(layer.contrast_limits) == before:
+        layer.contrast_limits = metadata.get(FOUND_LIMITS, before)
 
 
 def show_layers(viewer: Any, layer_tuples: Iterable[LayerTuple]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_pyama.layers import contrast_of, origin_of, raw_layers
+from napari_pyama.layers import origin_of, raw_layers
 from napari_pyama.lazy import LazyStack, npy_form, npy_frame
 from napari_pyama.start import start_at_first_frame
 from napari_pyama.view import view_of
@@ -170,12 +170,6 @@ def test_nothing_is_in_view_of_an_empty_viewer_or_one_with_a_photo():
     assert view_of(viewer) is None
     viewer.add_image(np.zeros((4, 4, 3), np.uint8), rgb=True)
     assert view_of(viewer) is None
-
-
-@pytest.mark.parametrize("frame", [np.zeros((4, 4)), np.full((4, 4), np.nan)])
-def test_contrast_limits_increase_even_without_contrast(frame):
-    low, high = contrast_of(frame)
-    assert low < high
 
 
 def test_a_frame_of_an_array_file_is_read_and_the_file_let_go(tmp_path):
