@@ -1,6 +1,6 @@
 """Every layer this plugin makes: its data, name, colors, scale and metadata."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,19 +52,27 @@ class Origin:
     channel: int | None = None
 
 
-def raw_layers(source: MicroscopyFile) -> list[LayerTuple]:
-    """Make one lazy image layer ``(P, T, Y, X)`` or ``(P, T, Z, Y, X)`` per channel."""
+def raw_layers(source: MicroscopyFile, channels: Collection[int] | None = None) -> list[LayerTuple]:
+    """Make one lazy image layer ``(P, T, Y, X)`` or ``(P, T, Z, Y, X)`` per channel.
+
+    Parameters
+    ----------
+    channels
+        Those of which frames are there; all of the experiment where it is None.
+    """
     metadata = source.metadata
     n_channels = max(metadata.n_channels, 1)
 
+    wanted = [c for c in range(n_channels) if channels is None or c in channels]
+
     def read(fov: int, frame: int) -> Sequence[NDArray[Any] | None]:
         try:
-            return list(source.read_channels(fov, frame, range(n_channels), metadata.n_z // 2))
+            return list(source.read_channels(fov, frame, wanted, metadata.n_z // 2))
         except ReadError:
-            return [None] * n_channels
+            return [None] * len(wanted)
 
-    samples = sample_channels(metadata, read, n_channels)
-    return [_raw_layer(source, channel, seen) for channel, seen in enumerate(samples)]
+    samples = sample_channels(metadata, read, len(wanted)) if wanted else []
+    return [_raw_layer(source, c, seen) for c, seen in zip(wanted, samples, strict=True)]
 
 
 def _raw_layer(source: MicroscopyFile, channel: int, samples: Sequence[Sample]) -> LayerTuple:

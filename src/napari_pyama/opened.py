@@ -3,13 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from napari_pyama.channels import ChannelChoice, likely_channels
 from napari_pyama.layers import LayerTuple, raw_layers
 from napari_pyama.result_layers import layers_of_results
-from napari_pyama.result_source import ResultSource, open_results, open_traces
+from napari_pyama.result_source import Results, ResultSource, open_traces, read_folder
 from napari_pyama.result_tables import read_tracks
 from napari_pyama.tracks import tracks_layer
-from pyama_core.io import open_microscopy
+from pyama_core.errors import InputError
+from pyama_core.io import MicroscopyFile, open_microscopy
+from pyama_core.processing.workflow.params import (
+    WorkflowParams,
+    sections_of,
+    unfolded,
+    workflow_params,
+)
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """What a run was asked for whose results are opened."""
+
+    source: MicroscopyFile
+    output_dir: Path
+    channels: ChannelChoice
+    recipe: WorkflowParams | None
+    """None where the folder has none, as PyAMA's."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +46,15 @@ class Opened:
         Name of the dock to open beside it, empty for none.
     follows_position
         Whether tracks are to be those of the FOV in view.
+    runs
+        Runs that are continued when the docks run again.
     """
 
     layers: list[LayerTuple]
     warnings: list[str] = field(default_factory=list)
     dock: str = ""
     follows_position: bool = False
+    runs: list[EarlierRun] = field(default_factory=list)
 
 
 def open_images(paths: Sequence[Path]) -> Opened:
@@ -47,8 +70,13 @@ def open_images(paths: Sequence[Path]) -> Opened:
 
 def open_folders(paths: Sequence[Path]) -> Opened:
     """Open results of any layout: the layers of the run, above the raw ones."""
-    layers = [layer for path in paths for layer in _layers_of_folder(path)]
-    return Opened(layers, follows_position=True)
+    folders = [_open_folder(path) for path in paths]
+    return Opened(
+        [layer for layers, _, _ in folders for layer in layers],
+        [warning for _, _, warnings in folders for warning in warnings],
+        follows_position=True,
+        runs=[run for _, run, _ in folders],
+    )
 
 
 def open_tables(paths: Sequence[Path]) -> Opened:
@@ -65,8 +93,35 @@ def _tracks_of_table(path: Path) -> LayerTuple:
     return data, {**arguments, "tail_length": n_frames, "head_length": n_frames}, kind
 
 
-def _layers_of_folder(path: Path) -> list[LayerTuple]:
-    source, files = open_results(path)
-    has_raw = not isinstance(source, ResultSource) or source.has_frames
-    raw = raw_layers(source) if has_raw else []
-    return raw + layers_of_results(source, files, 0)
+def _open_folder(path: Path) -> tuple[list[LayerTuple], EarlierRun, list[str]]:
+    results = read_folder(path)
+    source, folder = results.source, results.index.output_dir
+    copied = source.copied_channels if isinstance(source, ResultSource) else None
+    layers = raw_layers(source, copied) + layers_of_results(source, results.files, 0)
+    recipe, warnings = _recipe_of(results.index.params, folder.name)
+    if isinstance(source, ResultSource) and results.made_from:
+        warnings.append(
+            f"{results.made_from}, from which {folder.name} was made, is neither where it was nor "
+            f"beside {folder.name}: frames are shown as far as they were copied."
+        )
+    return layers, EarlierRun(source, folder, _channels_of(results), recipe), warnings
+
+
+def _channels_of(results: Results) -> ChannelChoice:
+    """Return the channels of a run, likely ones where the folder does not tell or has no such."""
+    index, metadata = results.index, results.source.metadata
+    asked = [index.channels_pc, *index.channels_fl]
+    known = [c for c in asked if c is not None and 0 <= c < max(metadata.n_channels, 1)]
+    if index.channels_pc is None or len(known) < len(asked):
+        return likely_channels(metadata)
+    return known[0], tuple(known[1:])
+
+
+def _recipe_of(params: dict[str, Any], folder: str) -> tuple[WorkflowParams | None, list[str]]:
+    """Return the recipe of a run, without steps that are not known here; None where it has none."""
+    try:
+        given = unfolded(params)
+        known = {step: given[step] for step in sections_of() if step in given}
+        return workflow_params(known) if known else None, []
+    except InputError as error:
+        return None, [f"The recipe of {folder} cannot be used here, the docks keep theirs: {error}"]

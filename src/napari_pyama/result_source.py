@@ -1,7 +1,7 @@
 """A folder of results as an experiment: its raw frames from the file, else from the copies."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from napari_pyama.layers import FilesOf
 from napari_pyama.lazy import npy_form, npy_frame
+from napari_pyama.result_original import find_original
 from pyama_core.columns import CHANNEL, FOV, FRAME, POSITION_X, POSITION_Y, TIME
 from pyama_core.errors import InputError, ReadError
-from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata, open_microscopy
+from pyama_core.fov_ranges import format_fovs
+from pyama_core.io import ChannelInfo, MicroscopyFile, MicroscopyMetadata
 from pyama_core.io.base_source import BaseSource
 from pyama_core.io.inspection import original_path
 from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.results import ResultsIndex, read_results
+from pyama_core.io.source_entry import RecordedSource, recorded_source
 from pyama_core.io.traces import channels_of, read_traces
-from pyama_core.processing.workflow.runlog import read_runs
+from pyama_core.processing.workflow.layout import fov_folder_name
 
 
 class ResultSource(BaseSource):
@@ -30,11 +33,14 @@ class ResultSource(BaseSource):
         Sizes and times as far as the results tell them.
     files
         Files of each FOV.
+    made_from
+        Name of the microscopy file.
     """
 
-    def __init__(self, metadata: MicroscopyMetadata, files: FilesOf) -> None:
+    def __init__(self, metadata: MicroscopyMetadata, files: FilesOf, made_from: str = "") -> None:
         self._metadata = metadata
         self._files = files
+        self._made_from = made_from
 
     @property
     def metadata(self) -> MicroscopyMetadata:
@@ -42,9 +48,34 @@ class ResultSource(BaseSource):
         return self._metadata
 
     @property
-    def has_frames(self) -> bool:
-        """Whether there is any raw copy."""
-        return any(_raw(self._files(fov)) for fov in range(self._metadata.n_fovs))
+    def copied_channels(self) -> set[int]:
+        """Channels of which some FOV has a raw copy."""
+        fovs = range(self._metadata.n_fovs)
+        return {channel for fov in fovs for channel in _raw(self._files(fov))}
+
+    def check_copies(self, fovs: Iterable[int], channels: Iterable[int], folder: Path) -> None:
+        """Check that frames can be processed again: all are there, and stay what they are.
+
+        Raises
+        ------
+        InputError
+            A raw copy is missing, or results would go where the copies are.
+        """
+        own = self._metadata.file_path
+        if folder.expanduser().absolute() == own:
+            raise InputError(
+                f"The microscopy file of these results, {self._made_from or 'whatever its name'}, "
+                f"is not there: put it beside {own.name} and open the results again, or choose "
+                "another output folder to process the copied frames."
+            )
+        wanted = set(channels)
+        missing = [fov for fov in fovs if not wanted <= set(_raw(self._files(fov)))]
+        if missing:
+            raise InputError(
+                f"FOVs {format_fovs(missing)} have no raw copies of channels "
+                f"{', '.join(map(str, sorted(wanted)))}: choose other FOVs or channels, or put "
+                f"the microscopy file beside {own.name} and open the results again."
+            )
 
     def identity(self) -> str:
         """Name the folder."""
@@ -60,7 +91,19 @@ class ResultSource(BaseSource):
         return planes
 
 
-def open_results(path: Path) -> tuple[MicroscopyFile, FilesOf]:
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A folder of results that was opened."""
+
+    source: MicroscopyFile
+    """The microscopy file where it is found, else the copied frames."""
+    files: FilesOf
+    index: ResultsIndex
+    made_from: str
+    """Name of the microscopy file, empty where nothing tells."""
+
+
+def read_folder(path: Path) -> Results:
     """Open a results folder, or the YAML file in it, of any layout.
 
     Raises
@@ -71,10 +114,17 @@ def open_results(path: Path) -> tuple[MicroscopyFile, FilesOf]:
         It holds no results.
     """
     index = read_results(path)
-    files = _files_of(index.fovs)
-    metadata = _described(index, files)
-    original = _original(index.output_dir, metadata)
-    return original or ResultSource(metadata, files), files
+    files, recorded = _files_of(index.fovs), recorded_source(index.extra)
+    metadata = _described(index, files, recorded)
+    source = find_original(index, recorded, metadata)
+    name = recorded.file_name
+    return Results(source or ResultSource(metadata, files, name), files, index, name)
+
+
+def open_results(path: Path) -> tuple[MicroscopyFile, FilesOf]:
+    """Open a results folder as `read_folder` does; return its frames and its files."""
+    results = read_folder(path)
+    return results.source, results.files
 
 
 def open_traces(path: Path) -> tuple[MicroscopyFile, FilesOf, int]:
@@ -122,21 +172,7 @@ def _files_of(fovs: dict[int, ResultsPathsPerFOV]) -> FilesOf:
     return lambda fov: fovs.get(fov, ResultsPathsPerFOV())
 
 
-def _original(folder: Path, seen: MicroscopyMetadata) -> MicroscopyFile | None:
-    """Open the file that the results were made from, where it is still there and fits."""
-    for run in reversed(read_runs(folder)):
-        path = Path(run.get("file", ""))
-        if path.is_file():
-            source = open_microscopy(path)
-            known = source.metadata
-            sizes = (known.n_frames, known.height, known.width)
-            if sizes == (seen.n_frames, seen.height, seen.width) and known.n_fovs >= seen.n_fovs:
-                return source
-            source.close()
-    return None
-
-
-def _described(index: ResultsIndex, files: FilesOf) -> MicroscopyMetadata:
+def _described(index: ResultsIndex, files: FilesOf, recorded: RecordedSource) -> MicroscopyMetadata:
     stacks = [path for fov in index.fovs for path in _stacks(files(fov))]
     if not stacks:
         raise InputError(
@@ -144,21 +180,28 @@ def _described(index: ResultsIndex, files: FilesOf) -> MicroscopyMetadata:
         )
     (n_frames, height, width), _ = npy_form(stacks[0])
     raw = [path for fov in index.fovs for path in _raw(files(fov)).values()]
-    n_fovs = max(index.fovs) + 1
+    n_fovs = max(max(index.fovs) + 1, len(recorded.fov_names))
+    channels = _channels(index, recorded)
     metadata = MicroscopyMetadata(
         file_path=index.output_dir,
-        base_name=index.output_dir.name,
+        base_name=recorded.base_name or index.output_dir.name,
         n_fovs=n_fovs,
         n_frames=n_frames,
         height=height,
         width=width,
         dtype=npy_form(raw[0])[1].name if raw else "uint16",
-        channels=_channels(index),
-        n_channels=len(_channels(index)),
-        fov_names=tuple(f"fov_{fov:03d}" for fov in range(n_fovs)),
+        channels=channels,
+        n_channels=len(channels),
+        fov_names=_fov_names(n_fovs, recorded),
+        pixel_size_um=recorded.pixel_size_um,
         file_type="results",
     )
     return _with_times(metadata, _all_traces(index.fovs.values()))
+
+
+def _fov_names(n_fovs: int, recorded: RecordedSource) -> tuple[str, ...]:
+    names = dict(enumerate(recorded.fov_names))
+    return tuple(names.get(fov) or fov_folder_name(fov) for fov in range(n_fovs))
 
 
 def _with_times(metadata: MicroscopyMetadata, traces: Iterable[Path]) -> MicroscopyMetadata:
@@ -197,12 +240,20 @@ def _metadata_of_table(path: Path, table: dict[str, Any], fov: int) -> Microscop
     return _with_times(metadata, [path])
 
 
-def _channels(index: ResultsIndex) -> tuple[ChannelInfo, ...]:
-    numbers = [index.channels_pc or 0, *index.channels_fl]
-    names = {c: ChannelInfo(f"channel {c}") for c in range(max(numbers) + 1)}
-    if index.channels_pc is not None:
-        names[index.channels_pc] = ChannelInfo(f"phase (channel {index.channels_pc})")
-    return tuple(names.values())
+def _channels(index: ResultsIndex, recorded: RecordedSource) -> tuple[ChannelInfo, ...]:
+    """Return the channels as they were recorded; those of which nothing is known by number."""
+    used = max([index.channels_pc or 0, *index.channels_fl])
+    known = dict(enumerate(recorded.channels))
+    infos = [known.get(c, ChannelInfo("")) for c in range(max(used + 1, len(known)))]
+    return tuple(
+        info if info.name else replace(info, name=_number_name(index, c))
+        for c, info in enumerate(infos)
+    )
+
+
+def _number_name(index: ResultsIndex, channel: int) -> str:
+    name = f"channel {channel}"
+    return f"phase ({name})" if channel == index.channels_pc else name
 
 
 def _raw(files: ResultsPathsPerFOV) -> dict[int, Path]:

@@ -26,6 +26,7 @@ def prepare(viewer: Any, opened: "Opened") -> "list[LayerTuple]":
     if viewer is None:
         return opened.layers
     _keep_results_read_only(viewer)
+    _continue_runs(viewer, opened)
     if opened.follows_position:
         _follow_tracks_later(viewer)
     if opened.dock:
@@ -62,6 +63,14 @@ def _keep_results_read_only(viewer: Any) -> None:
     from napari_pyama.read_only import keep_results_read_only
 
     keep_results_read_only(viewer)
+
+
+def _continue_runs(viewer: Any, opened: "Opened") -> None:
+    """Have the docks ask for the runs whose results are opened."""
+    from napari_pyama.session import session_of
+
+    for run in opened.runs:
+        session_of(viewer).continue_run(run.source, run.output_dir, run.channels, run.recipe)
 
 
 def _follow_tracks_later(viewer: Any) -> None:

@@ -18,7 +18,6 @@ from napari_pyama.reader import (
     read_results_folder,
     read_trace_table,
 )
-from napari_pyama.result_source import open_results
 from napari_pyama.view import results_in_view
 from pyama_core.columns import TRACE_COLUMNS
 from pyama_core.errors import InputError
@@ -64,19 +63,6 @@ def test_results_come_back_above_the_raw_frames_of_their_file(results):
     assert layers["cells"].data.shape == (3, 4, 96, 96)
     assert np.asarray(layers["cells"].data[1]).any()
     assert not layers["segmentation"].visible
-
-
-def test_results_whose_file_is_gone_show_the_raw_copies(results, tmp_path):
-    moved = tmp_path / "moved"
-    shutil.copytree(results, moved)
-    (moved / "run_log.json").unlink()
-    source, files = open_results(moved)
-    assert source.metadata.n_fovs == 2
-    assert source.metadata.file_type == "results"
-    layers = layers_of(read_results_folder(str(moved / "processing_results.yaml")))
-    copied = np.load(files(1).pc[1])
-    assert np.array_equal(np.asarray(layers["phase (channel 0)"].data[1, 2]), copied[2])
-    assert layers["cells"].scale[1] == pytest.approx(layers["tracks"].scale[0])
 
 
 def test_results_without_index_or_raw_copies_show_what_there_is(results, tmp_path):

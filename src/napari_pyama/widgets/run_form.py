@@ -7,6 +7,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 
 from napari_pyama.notices import warn
+from napari_pyama.result_source import ResultSource
 from napari_pyama.run_request import RunRequest, default_folder
 from napari_pyama.session import RunChoices, Session
 from napari_pyama.settings import run_settings
@@ -95,15 +96,17 @@ class RunForm(QWidget):
         Raises
         ------
         InputError
-            No folder is given, or there are no such FOVs.
+            No folder is given, there are no such FOVs, or no frames of them.
         """
-        session = self._session
+        session, folder, fovs = self._session, self._given_folder(), self._chosen_fovs(view)
+        if isinstance(view.source, ResultSource):
+            view.source.check_copies(fovs, (session.pc, *session.fl), folder)
         return RunRequest(
             source=view.source,
-            output_dir=self._given_folder(),
+            output_dir=folder,
             pc=session.pc,
             fl=session.fl,
-            fovs=self._chosen_fovs(view),
+            fovs=fovs,
             recipe=session.recipe,
             n_workers=self.n_workers.value(),
             batch_size=self.batch_size.value(),

@@ -28,8 +28,6 @@ __all__ = ["ResultsIndex", "ResultsPathsPerFOV", "read_results", "write_results"
 
 RESULTS_YAML: Final = "processing_results.yaml"
 CONFIG_YAML: Final = "processing_config.yaml"
-MADE_FROM: Final = "source"
-"""Key of the microscopy file, which only folders written by this program name."""
 _FOVS_KEYS: Final = ("results_paths", "results")
 _OWN_KEYS: Final = ("output_dir", "channels", *_FOVS_KEYS, "params", "time_units")
 

@@ -7,7 +7,8 @@ from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.experiment import write_experiment_table
 from pyama_core.io.result_files import as_files, fov_folders, scan_fov
-from pyama_core.io.results import MADE_FROM, ResultsIndex, write_results
+from pyama_core.io.results import ResultsIndex, write_results
+from pyama_core.io.source_entry import MADE_FROM, source_entry
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
 from pyama_core.processing.workflow.layout import RECIPE_YAML, STATUS_FILE, TRACES_TABLE
@@ -139,11 +140,7 @@ class ResultsKeeper:
     def _write_index(self) -> None:
         metadata = self._run.metadata
         self._index.extra = {
-            MADE_FROM: {
-                "path": str(metadata.file_path.absolute()),
-                "base_name": metadata.base_name,
-                "time_source": metadata.time_source,
-            },
+            MADE_FROM: source_entry(metadata),
             "warnings": list(metadata.warnings),
             "failures": {str(fov): error for fov, error in sorted(self._errors.items())},
         }

@@ -7,7 +7,8 @@ from pathlib import Path
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.io.result_files import fov_folders
-from pyama_core.io.results import MADE_FROM, read_results
+from pyama_core.io.results import read_results
+from pyama_core.io.source_entry import MADE_FROM
 from pyama_core.processing.registry import load_plugin
 from pyama_core.processing.segmentation import check_method
 from pyama_core.processing.tracking import track as tracking
