@@ -8,6 +8,7 @@ import pytest
 
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, MicroscopyMetadata, channel_index, check_consistent
+from pyama_core.processing.workflow.resolve import complete_from
 
 ACTUAL = MicroscopyMetadata(
     file_path=Path("movie.nd2"),
@@ -65,6 +66,19 @@ def test_scales_may_be_rounded():
 def test_each_contradiction_is_named_with_both_values(changes, message):
     with pytest.raises(InputError, match=message):
         check_consistent(replace(STATED, **changes), ACTUAL)
+
+
+def test_a_scale_that_the_file_does_not_know_is_the_users_to_state():
+    unscaled = replace(ACTUAL, pixel_size_um=None, z_step_um=None)
+    known = complete_from(replace(STATED, pixel_size_um=0.65, z_step_um=2.0), unscaled)
+    assert (known.pixel_size_um, known.z_step_um) == (0.65, 2.0)
+    assert complete_from(STATED, ACTUAL).pixel_size_um == 0.65
+
+
+@pytest.mark.parametrize("size", [-0.65, 0.0, np.nan, np.inf])
+def test_a_stated_scale_that_is_no_length_is_refused(size):
+    with pytest.raises(InputError, match=r"pixel_size_um is given as .* which is no length"):
+        check_consistent(replace(STATED, pixel_size_um=size), replace(ACTUAL, pixel_size_um=None))
 
 
 def test_all_contradictions_are_named_at_once():

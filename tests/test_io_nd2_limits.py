@@ -1,5 +1,6 @@
 """Nothing a file claims of itself costs more memory or time than the file can be worth."""
 
+import re
 import struct
 import tracemalloc
 import zlib
@@ -199,3 +200,14 @@ def test_a_legacy_plane_larger_than_its_frame_is_damaged(shared_data, tmp_path):
         with pytest.raises(ReadError, match=r"Frame 0 of movie\.nd2 is damaged"):
             file.read_frame(0, 0, 0)
         assert file.read_frame(0, 0, 1).shape == (32, 40)
+
+
+@pytest.mark.parametrize("count", [b"1", b"3"])
+def test_a_legacy_frame_of_other_planes_than_channels_is_damaged(shared_data, tmp_path, count):
+    path = tmp_path / "movie.nd2"
+    content = (shared_data / "nd2" / "synthetic_legacy_jp2_t3p2c2.nd2").read_bytes()
+    stated = re.search(rb'<CompCount runtype="lx_int32" value="2"', content)
+    assert stated
+    path.write_bytes(content.replace(stated[0], stated[0].replace(b'"2"', b'"%s"' % count)))
+    with pytest.raises(ReadError, match=r"movie\.nd2"), open_microscopy(path) as file:
+        file.read_frame(0, 0, 0)

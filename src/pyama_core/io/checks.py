@@ -25,6 +25,9 @@ _COMPARED: Final = (
 )
 """Fields that have to agree, and the value that stands for "not stated"."""
 
+_LENGTHS: Final = ("pixel_size_um", "z_step_um")
+"""Fields that are the user's to state where the source does not know them."""
+
 _RELATIVE_TOLERANCE: Final = 1e-3
 
 
@@ -32,7 +35,7 @@ def check_consistent(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> 
     """Check metadata made by hand against those of the source.
 
     FOVs, frames, height and width are always stated; other fields left at 0, empty or None are
-    not, and neither is ``n_z`` of 1.
+    not, and neither is ``n_z`` of 1. A scale may be stated where the source knows none.
 
     Raises
     ------
@@ -60,7 +63,11 @@ def _check_base_name(name: str) -> None:
 def _contradictions(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> Iterator[str]:
     for name, unstated in _COMPARED:
         given, found = getattr(stated, name), getattr(actual, name)
-        if given != unstated and given is not None and not _agree(given, found):
+        if given == unstated or given is None:
+            continue
+        if name in _LENGTHS and not 0 < given < math.inf:
+            yield f"{name} is given as {given!r}, which is no length"
+        elif found is not None and not _agree(given, found):
             yield f"{name} is given as {given!r}, the file has {found!r}"
     times = stated.frame_times_min
     if times is not None and times.shape != (actual.n_fovs, actual.n_frames):

@@ -113,7 +113,10 @@ class LegacyFrames:
         """
         height, width, n_channels = description.shape
         self._check_sizes(index, (width, height))
-        planes = self._decoded(index).reshape(n_channels, height, width)
+        planes = self._decoded(index)
+        if planes.size != n_channels * height * width:
+            raise self._damaged(index)
+        planes = planes.reshape(n_channels, height, width)
         return np.stack([planes[channel] for channel in channels]).astype(description.dtype)
 
     def close(self) -> None:
@@ -130,9 +133,7 @@ class LegacyFrames:
                 'pip install "napari-pyama[legacy]".'
             ) from None
         except Exception as error:
-            raise ReadError(
-                f"Frame {index} of {self._path.name} is damaged; copy the file again."
-            ) from error
+            raise self._damaged(index) from error
 
     def _check_sizes(self, index: int, size: tuple[int, int]) -> None:
         """Check that no plane of a frame is larger, decoded, than the file says of its frames."""
@@ -147,9 +148,10 @@ class LegacyFrames:
                     if marker != _START or (width - left, height - top) != size:
                         raise ValueError(f"a plane of {width} x {height}")
         except (OSError, OverflowError, ValueError, struct.error):
-            raise ReadError(
-                f"Frame {index} of {self._path.name} is damaged; copy the file again."
-            ) from None
+            raise self._damaged(index) from None
+
+    def _damaged(self, index: int) -> ReadError:
+        return ReadError(f"Frame {index} of {self._path.name} is damaged; copy the file again.")
 
     def _time_ms(self, index: int) -> float:
         try:

@@ -59,9 +59,14 @@ def completed(metadata: MicroscopyMetadata) -> MicroscopyMetadata:
 
 
 def complete_from(stated: MicroscopyMetadata, actual: MicroscopyMetadata) -> MicroscopyMetadata:
-    """Return what a source says of itself under the name the user gave it."""
+    """Return what a source says of itself under the user's name, with a scale it does not know."""
     check_consistent(stated, actual)
-    return replace(actual, base_name=stated.base_name or actual.base_name)
+    return replace(
+        actual,
+        base_name=stated.base_name or actual.base_name,
+        pixel_size_um=actual.pixel_size_um or stated.pixel_size_um,
+        z_step_um=actual.z_step_um or stated.z_step_um,
+    )
 
 
 def layout_of(metadata: MicroscopyMetadata, context: ProcessingContext, output_dir: Path) -> Layout:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pyama_core.fov_ranges import format_fovs
 from pyama_core.io.atomic import NpyStream, write_npy_stream
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
 from pyama_core.io.projection import ZRule, read_projected, z_warning
@@ -95,8 +96,7 @@ def _warnings(
 ) -> list[Message]:
     """Return what a user should know of the raw frames: planes nobody chose, missing frames."""
     missing = metadata.missing_frames.get(fov, ())
-    listed = ", ".join(str(t) for t in missing)
-    absent = [f"The file does not hold frame {listed}; cells are not measured there."]
+    absent = [f"The file does not hold frame {format_fovs(missing)}; cells are not measured there."]
     rules = {params.z_of(c, metadata.channel_names) for c in (layout.pc, *layout.fl)}
     planes = [z_warning(metadata, rule) for rule in rules]
     return warnings_of([*(absent if missing else []), *(plane for plane in planes if plane)])
