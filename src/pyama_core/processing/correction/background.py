@@ -97,7 +97,7 @@ class Background:
             self.spline.correct(read_only(frame), self.surfaces[t], self._gain_pieces, corrected)
         return corrected
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, Any]:
         """Everything as arrays, for ``np.savez``."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: np.asarray(value) for name, value in values.items() if value is not None}
