@@ -1,11 +1,13 @@
 """The method ``labels``: cells that someone, or another program, has drawn already.
 
 `SegmentationParams.labels_path` names a stack ``(T, H, W)`` or one image ``(H, W)`` for all frames
-(.npy, .tif), or a folder with one image per frame, in the order of their names (.npy, .tif, .png).
-``{fov}`` in it stands for the number of the FOV, ``{fov:03d}`` for three digits of it.
+(.npy, .tif), or a folder with one image per frame (.npy, .tif, .png), numbered from 0 or from 1 by
+the number that differs between their names. ``{fov}`` in it stands for the number of the FOV,
+``{fov:03d}`` for three digits of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +15,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
+from pyama_core.processing.segmentation.label_names import SUFFIXES, images_by_frame
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 
 _TIFF = (".tif", ".tiff")
-_IMAGES = (".npy", *_TIFF, ".png")
+_AXES_OF_AN_IMAGE = 2
 
 
 class LabelFiles:
     """Reads masks (bool) or instances (integers, 0 = background)."""
 
     def check(self, params: SegmentationParams, fovs: Sequence[int]) -> None:
-        """See that there is something for every FOV.
+        """See that there is something for every FOV, and not the same for two.
 
         Raises
         ------
         InputError
-            As in `labels_path`.
+            As in `labels_path`, or where FOVs would share the images of frames.
         """
-        for fov in fovs:
-            labels_path(params.labels_path, fov)
+        paths = [labels_path(params.labels_path, fov) for fov in fovs]
+        shared = len(set(paths)) < len(paths)
+        if shared and (paths[0].is_dir() or len(shape_of(paths[0])) > _AXES_OF_AN_IMAGE):
+            raise InputError(
+                f"segmentation.labels_path is {paths[0]} for each of {len(paths)} FOVs: put "
+                "{fov} where the FOV's number stands in the names."
+            )
+
+    def check_stack(
+        self, params: SegmentationParams, fov: int, n_frames: int, missing: Collection[int]
+    ) -> None:
+        """See that there is a label image for each frame of a FOV.
+
+        Raises
+        ------
+        InputError
+            As in `images_by_frame`, or a stack has more or fewer images than there are frames.
+        """
+        path = labels_path(params.labels_path, fov)
+        if path.is_dir():
+            images_by_frame(path, n_frames, missing)
+        else:
+            _check_stack(path, n_frames, missing)
 
     def open_fov(self, params: SegmentationParams, fov: int) -> FrameSegmenter:
         """Find the labels of one FOV.
@@ -43,12 +67,23 @@ class LabelFiles:
             If no path is given, or nothing readable is there.
         """
         path = labels_path(params.labels_path, fov)
-        images = _Folder(path) if path.is_dir() else _Stack(path)
+        return _segmenter(path, _Folder(path) if path.is_dir() else _Stack(path))
 
-        def segment(frame: NDArray[Any], t: int) -> SegmentedFrame:
-            return _as_segmented(images.read(t), frame.shape, f"{path}, frame {t}")
+    def open_stack(
+        self, params: SegmentationParams, fov: int, n_frames: int, missing: Collection[int]
+    ) -> FrameSegmenter:
+        """Find the labels of one FOV whose frames are known.
 
-        return segment
+        Raises
+        ------
+        InputError
+            As in `check_stack`.
+        """
+        path = labels_path(params.labels_path, fov)
+        if path.is_dir():
+            return _segmenter(path, _Folder(path, n_frames, missing))
+        _check_stack(path, n_frames, missing)
+        return _segmenter(path, _Stack(path))
 
 
 def labels_path(pattern: str | None, fov: int) -> Path:
@@ -83,7 +118,7 @@ class _Stack:
         self.images, self.path = read_image(path), path
 
     def read(self, t: int) -> NDArray[Any]:
-        if self.images.ndim == 2:
+        if self.images.ndim == _AXES_OF_AN_IMAGE:
             return self.images
         if t >= len(self.images):
             raise InputError(f"{self.path} has {len(self.images)} frames: frame {t} is not there.")
@@ -94,17 +129,55 @@ class _Stack:
 class _Folder:
     """One file per frame."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.files = sorted(file for file in path.iterdir() if file.suffix.lower() in _IMAGES)
+    def __init__(
+        self, path: Path, n_frames: int | None = None, missing: Collection[int] = ()
+    ) -> None:
+        self.path, self.images = path, images_by_frame(path, n_frames, missing)
 
     def read(self, t: int) -> NDArray[Any]:
-        if t >= len(self.files):
+        if t not in self.images:
             raise InputError(
-                f"{self.path} holds {len(self.files)} images ({', '.join(_IMAGES)}): "
-                f"none for frame {t}."
+                f"{self.path} holds label images for frames {min(self.images)} to "
+                f"{max(self.images)}: none for frame {t}."
             )
-        return read_image(self.files[t])
+        return read_image(self.images[t])
+
+
+def _segmenter(path: Path, images: _Folder | _Stack) -> FrameSegmenter:
+    def segment(frame: NDArray[Any], t: int) -> SegmentedFrame:
+        return _as_segmented(images.read(t), frame.shape, f"{path}, frame {t}")
+
+    return segment
+
+
+def _check_stack(path: Path, n_frames: int, missing: Collection[int]) -> None:
+    """See that one file holds an image for all frames, or as many as there are frames.
+
+    Frames missing at the end, as of a recording that was stopped, may be left out.
+    """
+    shape = shape_of(path)
+    needed = 1 + max(set(range(n_frames)) - set(missing), default=-1)
+    if len(shape) > _AXES_OF_AN_IMAGE and shape[0] not in (needed, n_frames):
+        raise InputError(
+            f"{path} holds {shape[0]} label images, but there are {n_frames} frames: give one "
+            "for each frame, or a single one (height, width) for all."
+        )
+
+
+def shape_of(path: Path) -> tuple[int, ...]:
+    """Return the shape of a label image or stack without reading its pixels, where that can be.
+
+    Raises
+    ------
+    InputError
+        As in `read_image`.
+    """
+    if path.suffix.lower() not in _TIFF:
+        return read_image(path).shape
+    import tifffile
+
+    with _readable(path), tifffile.TiffFile(path) as file:
+        return tuple(file.series[0].shape)
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -116,14 +189,24 @@ def read_image(path: Path) -> NDArray[Any]:
         If the file is none of .npy, .tif and .png, or damaged.
     """
     suffix = path.suffix.lower()
-    if suffix not in _IMAGES:
-        raise InputError(f"{path} cannot be read as labels: give {', '.join(_IMAGES)} or a folder.")
-    try:
+    with _readable(path):
         if suffix == ".npy":
             mapped: NDArray[Any] = np.load(path, mmap_mode="r")
             return mapped
         return _read_tiff(path) if suffix in _TIFF else _read_png(path)
-    except (OSError, ValueError) as error:
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be read which one it is, and why."""
+    if path.suffix.lower() not in SUFFIXES:
+        kinds = ", ".join(SUFFIXES)
+        raise InputError(f"{path} cannot be read as labels: give {kinds} or a folder.")
+    from tifffile import TiffFileError
+
+    try:
+        yield
+    except (OSError, ValueError, IndexError, TiffFileError) as error:
         raise InputError(f"{path} cannot be read as labels: {error}.") from error
 
 

@@ -1,6 +1,7 @@
 """Segmentation methods by name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from pyama_core.processing.segmentation.types import (
     FrameMethod,
     FrameSegmenter,
     SegmentedFrame,
+    StackMethod,
 )
 
 GROUP = "pyama_core.segmentation"
@@ -31,7 +33,7 @@ def method_names() -> list[str]:
 
 
 def open_method(params: SegmentationParams, fov: int) -> FrameSegmenter:
-    """Prepare the method of `params` for the frames of one FOV.
+    """Prepare the method of `params` for single frames of one FOV.
 
     Raises
     ------
@@ -42,8 +44,36 @@ def open_method(params: SegmentationParams, fov: int) -> FrameSegmenter:
     return method.open_fov(params, fov) if isinstance(method, FovMethod) else _plain(method, params)
 
 
-def check_method(params: SegmentationParams, fovs: Sequence[int]) -> None:
+def open_for_stack(
+    params: SegmentationParams, fov: int, n_frames: int, missing: Collection[int]
+) -> FrameSegmenter:
+    """Prepare the method of `params` for all frames of one FOV.
+
+    Raises
+    ------
+    InputError
+        As in `open_method`, or what it needs does not fit the frames.
+    """
+    method = _method(params)
+    if isinstance(method, StackMethod):
+        return method.open_stack(params, fov, n_frames, missing)
+    return open_method(params, fov)
+
+
+def check_method(
+    params: SegmentationParams,
+    fovs: Sequence[int],
+    n_frames: int | None = None,
+    missing: Mapping[int, Sequence[int]] = MappingProxyType({}),
+) -> None:
     """Find out, before any work, whether the method of `params` can be used for these FOVs.
+
+    Parameters
+    ----------
+    n_frames
+        Frames of each FOV; None where that is not known.
+    missing
+        Frames that a FOV lacks, by FOV.
 
     Raises
     ------
@@ -53,6 +83,9 @@ def check_method(params: SegmentationParams, fovs: Sequence[int]) -> None:
     method = _method(params)
     if isinstance(method, CheckedMethod):
         method.check(params, fovs)
+    if isinstance(method, StackMethod) and n_frames is not None:
+        for fov in fovs:
+            method.check_stack(params, fov, n_frames, missing.get(fov, ()))
 
 
 def _method(params: SegmentationParams) -> FrameMethod | FovMethod:

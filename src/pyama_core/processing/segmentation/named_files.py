@@ -4,6 +4,7 @@ import re
 from glob import escape
 from pathlib import Path
 
+from pyama_core.processing.segmentation.label_names import label_images
 from pyama_core.processing.segmentation.params import SegmentationParams
 
 
@@ -22,11 +23,9 @@ def files_named(params: SegmentationParams) -> dict[str, list[Path]]:
 
 
 def _files(pattern: str) -> list[Path]:
-    """List what a path, or a pattern with ``{fov}``, stands for; of a folder, what is in it."""
+    """List what a path, or a pattern with ``{fov}``, stands for; of a folder, its images."""
     parts = re.split(r"\{fov[^}]*\}", str(Path(pattern).expanduser()))
     anywhere = Path("*".join(map(escape, parts)))
     start = Path(anywhere.anchor)
     paths = sorted(start.glob(str(anywhere.relative_to(start))))
-    return [
-        file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])
-    ]
+    return [file for path in paths for file in (label_images(path) if path.is_dir() else [path])]

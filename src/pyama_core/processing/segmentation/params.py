@@ -143,8 +143,8 @@ class SegmentationParams(Section):
     )
     labels_path: str | None = param(
         None,
-        "For the method labels: file or folder of the label images; {fov} stands for the FOV's "
-        "number, {fov:03d} for three digits of it.",
+        "For the method labels: file of all label images, or folder of one for each frame, "
+        "numbered from 0 or 1; {fov} stands for the FOV's number, {fov:03d} for three digits.",
         auto="none chosen",
         when=_LABELS,
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyama_core.errors import InputError
 from pyama_core.processing.segmentation.bridge import bridged
 from pyama_core.processing.segmentation.finishing import finish
-from pyama_core.processing.segmentation.methods import open_method
+from pyama_core.processing.segmentation.methods import open_for_stack, open_method
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
 from pyama_core.processing.stack import Stack, Tick, no_tick, read_only
@@ -47,9 +47,10 @@ def segment_stack(
     Raises
     ------
     InputError
-        If the method is unknown or lacks something, or a frame is not two-dimensional.
+        If the method is unknown or lacks something, or a frame is not two-dimensional. Label
+        images that do not fit the frames are found before any is read.
     """
-    segment = open_method(params, fov)
+    segment = open_for_stack(params, fov, len(frames), missing)
     segmented = _with_missing(
         len(frames), frames.shape[1:], missing, _each(frames, params, segment)
     )

@@ -1,6 +1,6 @@
 """What a segmentation method gives and takes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -58,4 +58,21 @@ class CheckedMethod(Protocol):
 
     def check(self, params: SegmentationParams, fovs: Sequence[int]) -> None:
         """Raise `InputError` where something is lacking for one of the FOVs."""
+        ...
+
+
+@runtime_checkable
+class StackMethod(Protocol):
+    """A method that has something for each frame, which must fit the frames that there are."""
+
+    def check_stack(
+        self, params: SegmentationParams, fov: int, n_frames: int, missing: Collection[int]
+    ) -> None:
+        """Raise `InputError` where what it has does not fit the frames of a FOV."""
+        ...
+
+    def open_stack(
+        self, params: SegmentationParams, fov: int, n_frames: int, missing: Collection[int]
+    ) -> FrameSegmenter:
+        """Prepare for the frames of one FOV; `missing` are those that it will not be asked for."""
         ...

@@ -158,7 +158,7 @@ def _check_choices(
 ) -> None:
     """Raise where a parameter names something that is not there."""
     _check_planes(metadata, params, layout)
-    check_method(params.segmentation, fovs)
+    check_method(params.segmentation, fovs, metadata.n_frames, metadata.missing_frames)
     load_plugin(tracking.GROUP, params.tracking.method, tracking.BUILTIN)
     params.extraction.with_channel_indices(metadata.channel_names)
 

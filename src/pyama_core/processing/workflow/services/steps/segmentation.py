@@ -31,6 +31,7 @@ class SegmentationService(BaseProcessingService):
     params_model = SegmentationParams
     after = "copy"
     reads = ("copy",)
+    version = 2
 
     def process_fov(
         self,
