@@ -1,6 +1,7 @@
 # make demo    install, make the sample experiment, run the whole workflow on it
 # make test    install what the tests need, check style and types, run every test
 # make bench   speed and memory of every step    make accuracy   accuracy against known truth
+# make golden  keep what every step makes of a fixed input, once versions of changed steps are raised
 # make stress  kills, damaged files, full disks, races, lost clusters (PART=kill N=50 SEED=3 for one part)
 # make docs    build the documentation           make coverage   tests with the share of code they reach
 # make wheel   build and check what is released  make clean      remove what these made
@@ -15,7 +16,7 @@ SCREEN_PACKAGES := xvfb xauth libgl1 libgl1-mesa-dri libegl1 libopengl0 libdbus-
 COVERAGE_FLOOR := 90
 SCREEN := $(if $(shell uname -s | grep Linux),xvfb-run -a -s "-screen 0 1280x800x24",)
 
-.PHONY: demo test lint bench accuracy coverage wheel docs screenshots clean
+.PHONY: demo test lint golden bench accuracy coverage wheel docs screenshots clean
 
 demo: .venv/.installed
 	$(BIN)/pyama demo --output demo
@@ -33,6 +34,9 @@ lint: .venv/.dev
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
+
+golden: .venv/.dev
+	$(BIN)/python -m tests.golden
 
 bench: .venv/.dev
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed
