@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pyama_core.errors import ReadError
 from pyama_core.io.tables import read_table
-from pyama_core.io.trace_table import read_trace_table
+from pyama_core.io.trace_table import read_lineage_table, read_trace_table
 from pyama_core.io.traces import channels_of, read_traces
 from pyama_core.io.truth import truth_of
 
@@ -116,6 +116,19 @@ def test_two_rows_of_a_cell_in_one_frame_are_refused(tmp_path: Path) -> None:
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match='two columns "area"'):
         read_table(write(tmp_path, "cell,frame,area,area\n1,0,5,6\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cell,parent,first_frame\n1,0,0\n", 'no column "last_frame"'),
+        ("cell,parent,first_frame,last_frame\n1,0,0,5\n2,one,3,5\n", 'column "parent", row 2'),
+        ("cell,parent,first_frame,last_frame\n1,,0,5\n", 'column "parent", row 1'),
+    ],
+)
+def test_a_damaged_lineage_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ReadError, match=said):
+        read_lineage_table(write(tmp_path, text))
 
 
 def test_a_table_that_ends_within_a_line_is_refused(tmp_path: Path) -> None:
@@ -226,4 +239,4 @@ def test_any_damage_gives_a_table_or_one_sentence(
         assert len({len(column) for column in table.values()}) == 1
         assert table["good"].dtype == bool
         assert table["cell"].dtype == table["frame"].dtype == np.int64
-        assert table["intensity_total"].dtype.kind in "iuf"
+        assert table.get("intensity_total", np.zeros(0)).dtype.kind in "iuf"

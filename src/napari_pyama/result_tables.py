@@ -1,14 +1,16 @@
 """Tables of one FOV's results: its traces and its tracks."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_pyama.tracks import CellTracks, tracks_of
+from pyama_core.errors import ReadError
 from pyama_core.io import MicroscopyMetadata, traces
 from pyama_core.io.result_files import ResultsPathsPerFOV
-from pyama_core.io.tables import read_table
+from pyama_core.io.trace_table import read_lineage_table
 from pyama_core.processing.extraction import ExtractionParams, extract_stack
 
 Table = dict[str, NDArray[Any]]
@@ -23,13 +25,21 @@ def read_traces(files: ResultsPathsPerFOV) -> Table:
 
 
 def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> CellTracks:
-    """Read where the cells are: from the traces, else measured in the tracked labels."""
-    table = read_traces(files) or _measured(files, metadata)
+    """Read where the cells are: from the traces, else measured in the tracked labels.
+
+    A damaged table counts as absent: the folder opens, and its dock says what is wrong.
+    """
+    table: Table = {}
+    with suppress(ReadError):
+        table = read_traces(files)
+    table = table or _measured(files, metadata)
     if not table:
         return CellTracks(np.empty((0, 4)), {})
-    lineage = files.lineage
-    has_lineage = lineage is not None and lineage[1].exists()
-    return tracks_of(table, read_table(lineage[1]) if lineage and has_lineage else {})
+    lineage: Table = {}
+    if files.lineage is not None and files.lineage[1].exists():
+        with suppress(ReadError):
+            lineage = read_lineage_table(files.lineage[1])
+    return tracks_of(table, lineage)
 
 
 def _measured(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Table:

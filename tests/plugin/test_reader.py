@@ -21,8 +21,10 @@ from napari_pyama.reader import (
 from napari_pyama.view import results_in_view
 from pyama_core.columns import TRACE_COLUMNS
 from pyama_core.errors import InputError
+from pyama_core.io.inspection import inspected_path
 from pyama_core.io.tables import write_table
 from tests.plugin.stopwatch import timed
+from tests.plugin.trace_tables import CELLS, results_folder
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,17 @@ def test_the_results_in_view_give_their_files(results):
     assert found.files is viewer.layers["cells"].metadata[FILES]
     assert found.view.source.metadata.n_fovs == 3
     assert found.files(0).traces_csv[0][1].exists()
+
+
+@pytest.mark.parametrize("kind", ["traces_ch_?", "traces_ch_?_inspected", "lineage_ch_?"])
+@pytest.mark.parametrize("content", [b"", b"\0" * 99, b"cell,frame,good\n1,0,perhaps\n"])
+def test_a_damaged_table_keeps_no_folder_shut(tmp_path, kind, content):
+    folder = results_folder(tmp_path / "results")
+    for path in folder.glob("fov_*/*_traces_ch_*.csv"):
+        inspected_path(path).write_bytes(path.read_bytes())
+    damaged = list(folder.glob(f"fov_*/*_{kind}.csv"))
+    assert damaged
+    for path in damaged:
+        path.write_bytes(content)
+    tracks = layers_of(read_results_folder(str(folder)))["tracks"]
+    assert set(tracks.data[:, 0]) == set(CELLS)

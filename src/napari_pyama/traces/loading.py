@@ -12,8 +12,7 @@ from napari_pyama.traces.marks import Marks
 from napari_pyama.traces.saving import wait_for_saves
 from napari_pyama.traces.trace_set import Table, TraceSet, trace_set, verdicts_of
 from pyama_core.io.result_files import ChannelPath, ResultsPathsPerFOV
-from pyama_core.io.tables import read_table
-from pyama_core.io.trace_table import read_trace_table
+from pyama_core.io.trace_table import read_lineage_table, read_trace_table
 from pyama_core.io.traces import read_traces
 from pyama_core.messages import Message
 
@@ -131,5 +130,5 @@ def _read(paths: ResultsPathsPerFOV, fov: int) -> FovTraces:
         messages += [message for message in found.messages if message not in messages]
     lineage = paths.lineage
     has_lineage = lineage is not None and lineage[1].exists()
-    table = read_table(lineage[1]) if lineage is not None and has_lineage else {}
+    table = read_lineage_table(lineage[1]) if lineage is not None and has_lineage else {}
     return FovTraces(fov, channels, Marks(marks), table, messages)

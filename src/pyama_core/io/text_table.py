@@ -98,10 +98,10 @@ class TextTable:
         )
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = _SHOWN_CHARACTERS) -> str:
     """Return text for a message: one line, the end left out where it is long."""
-    printable = "".join(c if c.isprintable() else " " for c in text[:_SHOWN_CHARACTERS])
-    return printable if len(text) <= _SHOWN_CHARACTERS else f"{printable}..."
+    printable = "".join(c if c.isprintable() else " " for c in text[:most])
+    return printable if len(text) <= most else f"{printable}..."
 
 
 def read_text_table(path: Path, *, skip_empty: bool = False) -> TextTable:
@@ -131,15 +131,19 @@ def read_text_table(path: Path, *, skip_empty: bool = False) -> TextTable:
 
 
 @contextmanager
-def open_rows(path: Path, *, skip_empty: bool = False) -> Iterator[TextRows]:
+def open_rows(
+    path: Path, *, skip_empty: bool = False, only_header: bool = False
+) -> Iterator[TextRows]:
     """Open a CSV file to read its rows as text one after the other; see `read_text_table`.
+
+    Where only the header is wanted, the rest of the file is not checked.
 
     Yields
     ------
     TextRows
         Header and rows.
     """
-    encoding, is_ended = _examine(path)
+    encoding, is_ended = _examine(path, only_begin=only_header)
     try:
         with path.open(encoding=encoding, newline="") as file:
             yield _rows_of(_Source(path, is_ended, skip_empty), file)
@@ -149,7 +153,7 @@ def open_rows(path: Path, *, skip_empty: bool = False) -> Iterator[TextRows]:
 
 def read_header(path: Path) -> list[str]:
     """Return the names of the columns of a CSV file."""
-    with open_rows(path) as table:
+    with open_rows(path, only_header=True) as table:
         return table.header
 
 
@@ -184,7 +188,7 @@ def check_regular(path: Path) -> None:
 
 def is_plain(path: Path) -> bool:
     """Return whether a CSV file is written as this program writes: UTF-8, commas, no mark."""
-    encoding, _ = _examine(path)
+    encoding, _ = _examine(path, only_begin=True)
     if encoding != "utf-8":
         return False
     with path.open(encoding=encoding, newline="") as file:
@@ -192,7 +196,7 @@ def is_plain(path: Path) -> bool:
     return _delimiter_of(first) == "," and not first.startswith((COMMENT, "sep=", '"'))
 
 
-def _examine(path: Path) -> tuple[str, bool]:
+def _examine(path: Path, *, only_begin: bool = False) -> tuple[str, bool]:
     """Find the encoding, and whether the last line has an end; refuse what is no text."""
     check_regular(path)
     encoding, last = "", b""
@@ -205,6 +209,8 @@ def _examine(path: Path) -> tuple[str, bool]:
             last = chunk[-4:]
             if encoding == "utf-8":
                 encoding = _if_utf8(decoder, chunk)
+            if only_begin:
+                break
     return encoding or "utf-8", last.rstrip(b"\0").endswith((b"\n", b"\r"))
 
 

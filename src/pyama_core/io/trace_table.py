@@ -1,4 +1,4 @@
-"""Trace tables as they are in their files, checked column by column."""
+"""Trace and lineage tables as they are in their files, checked column by column."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from pyama_core.columns import (
     BBOX,
     CELL,
     CHANNEL,
+    FIRST_FRAME,
     FOV,
     FRAME,
     GOOD,
+    LAST_FRAME,
+    PARENT,
     PIXEL_SIZE,
     POSITION_X,
     POSITION_Y,
@@ -35,6 +38,7 @@ Table = dict[str, "NDArray[Any]"]
 """Columns of equal length by name."""
 
 _WHOLE: Final = frozenset((FOV, CHANNEL, CELL, FRAME))
+_OF_LINEAGE: Final = (CELL, PARENT, FIRST_FRAME, LAST_FRAME)
 _NUMBERS: Final = frozenset((TIME, POSITION_X, POSITION_Y, AREA, PIXEL_SIZE, *BBOX))
 _MEASURED: Final = re.compile(r"intensity.*|.+_ch_\d{1,9}", re.ASCII)
 _ROW_KEYS: Final = (FOV, CHANNEL, CELL, FRAME)
@@ -60,6 +64,27 @@ def read_trace_table(path: Path) -> Table:
     table = {name: _column(text, name) for name in text.header if name}
     _check_rows_differ(text, table)
     return table
+
+
+def read_lineage_table(path: Path) -> Table:
+    """Read a lineage table: who is whose daughter, and when each cell was seen.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is at `path`.
+    ReadError
+        It is no lineage table, or a value cannot be what its column holds; names column and row.
+    """
+    text = read_text_table(path, skip_empty=True)
+    missing = next((name for name in _OF_LINEAGE if name not in text.header), None)
+    if missing is not None:
+        raise ReadError(f'{path} is no lineage table: it has no column "{missing}".')
+    return {
+        name: whole_numbers(text, name) if name in _OF_LINEAGE else typed(text, name)
+        for name in text.header
+        if name
+    }
 
 
 def check_is_trace_table(path: Path, names: Iterable[str]) -> None:
