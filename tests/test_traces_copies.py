@@ -141,7 +141,7 @@ def test_cells_whose_rows_were_deleted_are_rejected(traces: Path, known: bool) -
     read = read_traces(traces)
     assert load_marks(traces) == {1: False}
     assert good_by_cell(read.table) == {1: False, 2: True, 9: False}
-    assert "1 cell has no rows" in read.messages[0].text
+    assert "Rejected by hand: 1 cell without rows in" in read.messages[0].text
     assert read_traces(traces).messages == []
     write_table(traces, table_of({5: (11, 10), 7: (50, 51)}))
     assert good_by_cell(read_traces(traces).table) == {5: False, 7: True}

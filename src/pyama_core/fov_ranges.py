@@ -50,7 +50,9 @@ def parse_fovs(text: str, n_fovs: int | None) -> list[int]:
     if n_fovs is not None and last >= n_fovs:
         raise InputError(f'FOV {last} in "{_shown(text)}" does not exist: {_allowed(n_fovs)}')
     if last > _LARGEST:
-        raise InputError(f'FOV {last} in "{_shown(text)}" does not exist: {_LARGEST} is the last.')
+        raise InputError(
+            f'FOV {last} in "{_shown(text)}" does not exist: numbers end at {_LARGEST}.'
+        )
     return sorted(set().union(*ranges))
 
 

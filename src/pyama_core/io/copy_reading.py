@@ -151,5 +151,5 @@ def _about_deleted(
     n_deleted = len({*filtered} - {*judged})
     if not n_deleted:
         return []
-    cells = "1 cell has" if n_deleted == 1 else f"{n_deleted} cells have"
-    return warnings_of([f"{cells} no rows in {name} and so count as rejected by hand."])
+    cells = f"{n_deleted} cell" + ("s" if n_deleted > 1 else "")
+    return warnings_of([f"Rejected by hand: {cells} without rows in {name}."])

@@ -24,7 +24,7 @@ from pyama_core.io.atomic import atomic_write
 from pyama_core.io.decisions import Decisions, decide_rows, decided_table
 from pyama_core.io.inspection import read_inspected
 from pyama_core.io.tables import formatted
-from pyama_core.io.text_table import check_regular, is_plain, open_rows, read_header
+from pyama_core.io.text_table import check_regular, is_plain, open_rows, read_header, shortened
 from pyama_core.io.trace_table import check_is_trace_table, read_trace_table
 from pyama_core.io.traces import names_of
 from pyama_core.io.truth import truth_of
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pyama_core.io.results import ResultsIndex
 
 _WHOLE_NUMBERS: Final = (FOV, CHANNEL, CELL, FRAME)
+_LONGEST_REASON: Final = 160
+"""Characters; libraries quote the value at fault, however long it is."""
 _TRUTHS: Final = frozenset(("True", "False"))
 _TEXTS: Final = (POSITION_NAME, CHANNEL_NAME, REASON)
 
@@ -133,7 +135,7 @@ def write_parquet(table: Path) -> Path:
             for batch in batches:
                 writer.write_batch(batch)
     except ArrowException as error:
-        raise _damaged(table, str(error).splitlines()[0]) from None
+        raise _damaged(table, str(error)) from None
     return path
 
 
@@ -148,7 +150,8 @@ def _check_whole(table: Path) -> None:
 
 
 def _damaged(table: Path, reason: str) -> ReadError:
-    return ReadError(f"{table} is damaged ({reason}): run the workflow again to have it anew.")
+    said = shortened(reason, _LONGEST_REASON)
+    return ReadError(f"{table} is damaged ({said}): run the workflow again to have it anew.")
 
 
 def _source(
