@@ -21,14 +21,14 @@ from benchmarks.stress.fuzz.remembered import Remembered, remember  # noqa: E402
 from benchmarks.stress.page import keep, section  # noqa: E402
 
 PARTS: Final = {
-    "kill": "Kill",
-    "fuzz": "Fuzz",
-    "disk": "Disk",
-    "race": "Race",
-    "cluster": "Cluster",
-    "hostile": "Hostile",
+    "kill": ("Kill", 5),
+    "fuzz": ("Fuzz", 28),
+    "disk": ("Disk", 8),
+    "race": ("Race", 3),
+    "cluster": ("Cluster", 2),
+    "hostile": ("Hostile", 14),
 }
-"""Module and class of every part."""
+"""Class of every part, in a module of its name, and how many of its cases `make test` runs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +50,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--n", type=int, help="cases of each part")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, nargs="+", help="replay cases by number, and show all")
+    parser.add_argument("--quick", action="store_true", help="60 cases in all, as in make test")
     parser.add_argument("--no-page", action="store_true", help="leave docs/ as it is")
     parser.add_argument("--failures", type=Path, help="append failures to this file, too")
     parser.add_argument("--remember", action="store_true", help="keep inputs that fail for good")
@@ -61,7 +62,7 @@ def _run_part(name: str, options: argparse.Namespace) -> Counts:
     counts = Counts(name, options.seed)
     with tempfile.TemporaryDirectory(prefix=f"stress-{name}-") as scratch:
         part = _made(name, Path(scratch))
-        n = part.default_n() if options.n is None else options.n
+        n = _number_of_cases(name, part, options)
         numbers = [*part.always(), *range(n)] if options.only is None else options.only
         cases = [Case(name, options.seed, number) for number in numbers]
 
@@ -78,8 +79,15 @@ def _run_part(name: str, options: argparse.Namespace) -> Counts:
 
 
 def _made(name: str, scratch: Path) -> Part:
-    part: Part = getattr(importlib.import_module(f"benchmarks.stress.{name}"), PARTS[name])(scratch)
+    module = importlib.import_module(f"benchmarks.stress.{name}")
+    part: Part = getattr(module, PARTS[name][0])(scratch)
     return part
+
+
+def _number_of_cases(name: str, part: Part, options: argparse.Namespace) -> int:
+    if options.quick:
+        return PARTS[name][1]
+    return part.default_n() if options.n is None else int(options.n)
 
 
 def _say(case: Case, outcome: Outcome, options: argparse.Namespace) -> None:
