@@ -16,6 +16,8 @@ from typing import Any, Final, Literal, NoReturn
 
 import psutil
 
+from benchmarks.stress.triggers import dump_threads_on_signal, prepare_workers
+
 Kind = Literal[
     "result",
     "one sentence",
@@ -160,18 +162,13 @@ def run(
     return start(task, folder, seconds=seconds, memory=memory).wait()
 
 
-def dump_threads_on_signal(folder: Path) -> None:
-    """Let SIGUSR1 write where all threads stand."""
-    file = (folder / "threads").open("a")
-    faulthandler.register(signal.SIGUSR1, file=file, all_threads=True)
-
-
 def _become_child(task: Callable[[], Any], folder: Path, memory: int | None) -> NoReturn:
     code = 1
     try:
         os.setsid()
         _redirect(folder)
-        dump_threads_on_signal(folder)
+        dump_threads_on_signal(folder / "threads")
+        prepare_workers(folder / "threads")
         faulthandler.enable(file=sys.stderr)
         if memory is not None:
             limit = psutil.Process().memory_info().vms + memory

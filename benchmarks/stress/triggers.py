@@ -3,6 +3,7 @@
 Nothing but the standard library is imported before the signal: workers load this while they start.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ Target = Literal["run", "worker", "group"]
 
 _VARIABLE: Final = "PYAMA_STRESS_TRIGGER"
 _RUN: Final = "PYAMA_STRESS_RUN"
+_THREADS: Final = "PYAMA_STRESS_THREADS"
 _INJECT: Final = Path(__file__).parent / "inject"
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -61,16 +63,30 @@ class Trigger:
 
 def arm_run(trigger: Trigger) -> None:
     """Arm this process, the run, and the workers that it is going to start."""
-    content = asdict(trigger)
-    os.environ[_VARIABLE] = json.dumps(content)
+    os.environ[_VARIABLE] = json.dumps(asdict(trigger))
     os.environ[_RUN] = str(os.getpid())
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(_INJECT), str(_ROOT), before]).rstrip(":")
     _arm(trigger, "run")
 
 
+def prepare_workers(threads: Path) -> None:
+    """Have every worker that this process starts call `arm_worker`, and know its file of threads.
+
+    Python imports ``sitecustomize`` from its path.
+    """
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_INJECT), str(_ROOT), before]).rstrip(":")
+    os.environ[_THREADS] = str(threads)
+
+
+def dump_threads_on_signal(threads: Path) -> None:
+    """Let SIGUSR1 write where all threads stand."""
+    faulthandler.register(signal.SIGUSR1, file=threads.open("a"), all_threads=True)
+
+
 def arm_worker() -> None:
-    """Arm a worker, which is told by its environment."""
+    """Prepare a worker for what its environment says."""
+    if threads := os.environ.get(_THREADS):
+        dump_threads_on_signal(Path(threads))
     if text := os.environ.get(_VARIABLE):
         content = json.loads(text)
         place = Place(**content.pop("place")) if content["place"] else content.pop("place")

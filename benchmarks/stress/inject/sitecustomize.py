@@ -1,4 +1,4 @@
-"""Python loads this in every worker of a run that is to be killed: its folder is on the path."""
+"""Python loads this in every worker that a child of the stress bench starts."""
 
 from benchmarks.stress.triggers import arm_worker
 
