@@ -53,9 +53,8 @@ def change_yaml(content: bytes, rng: Rng) -> bytes:
 
 def change_npy(content: bytes, rng: Rng) -> bytes:
     """Have the header of an NPY file say something else of the same data."""
-    try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception:
+    array = _array(content)
+    if array is None:
         return content
     header = {
         "descr": np.lib.format.dtype_to_descr(array.dtype),
@@ -74,11 +73,12 @@ def change_npy(content: bytes, rng: Rng) -> bytes:
 
 def change_stack(content: bytes, rng: Rng) -> bytes:
     """Put other values into an NPY file of the same size."""
-    try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception:
+    array = _array(content)
+    if array is None:
         return content
-    flat = array.reshape(-1).view(np.uint8).copy()
+    if not array.nbytes:
+        return content
+    flat = np.atleast_1d(array.reshape(-1)).view(np.uint8).copy()
     n = int(rng.integers(1, flat.size + 1))
     flat[rng.integers(flat.size, size=n)] = rng.integers(256, size=n)
     saved = io.BytesIO()
@@ -92,6 +92,8 @@ def change_npz(content: bytes, rng: Rng) -> bytes:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     except Exception:
+        return content
+    if not arrays:
         return content
     name = str(rng.choice(sorted(arrays)))
     other = _one_of(_OTHER_ARRAYS, rng)(arrays.pop(name), rng)
@@ -128,6 +130,15 @@ _OTHER_ARRAYS: Final[tuple[Callable[[Any, Rng], Any], ...]] = (
     lambda array, rng: array.astype(np.float64) if array.dtype.kind in "iuf" else array[None],
     lambda array, rng: array.astype(np.int64) if array.dtype.kind in "iub" else array[None],
 )
+
+
+def _array(content: bytes) -> Any:
+    """Read an NPY file; None where it is damaged already."""
+    try:
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception:
+        return None
+    return array if isinstance(array, np.ndarray) else None
 
 
 def _with_extremes(array: Any, rng: Rng) -> Any:
