@@ -37,6 +37,7 @@ _SECONDS_TO_END: Final = 180.0
 """Within so many seconds a run on a lost cluster has to end."""
 _SECONDS_TO_CANCEL: Final = 30.0
 _POLL_SECONDS: Final = 0.02
+_REASONS: Final = ("scheduler", "workers", "cluster", "lost")
 _INTERRUPTED: Final = 130
 _WELL: Final = "ended in order, byte-identical after resuming"
 
@@ -167,9 +168,8 @@ def _wrong_end(loss: str, ended: children.Ended, seconds: float) -> list[str]:
     if loss == "cancel":
         late = ["the run was slow to stop"] if seconds > _SECONDS_TO_CANCEL else []
         return late if ended.code == _INTERRUPTED else [f"the run ended with {ended.code}"]
-    words = ended.err.lower()
-    reason = "scheduler" if loss == "scheduler lost" else "worker"
-    return [] if reason in words or "cluster" in words else ["no reason given"]
+    error = ended.err.rpartition("Error: ")[2].lower()
+    return [] if any(word in error for word in _REASONS) else ["no reason given"]
 
 
 def _locks(out: Path) -> list[str]:
