@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+if not hasattr(os, "fork"):
+    sys.exit("The stress bench needs a system that can fork: Linux or macOS.")
+
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 for _name in _ONE_THREAD:  # Before NumPy is loaded: children are forked, and threads are not.
     os.environ.setdefault(_name, "1")
@@ -34,9 +37,6 @@ PARTS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; return 1 where a case failed."""
     options = _options(arguments)
-    if not hasattr(os, "fork"):
-        print("The stress bench needs a system that can fork: Linux or macOS.", file=sys.stderr)
-        return 2
     preload()
     n_failures = 0
     for part in PARTS if options.part == "all" else [options.part]:

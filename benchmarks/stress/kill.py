@@ -9,6 +9,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
+
 from benchmarks.stress import children
 from benchmarks.stress.cases import Case, Outcome
 from benchmarks.stress.children import Ended
@@ -71,12 +73,12 @@ class Kill:
         self._experiment = make_experiment(folder / "experiment")
         self._merged = self._prepared("merge", folder / "merged")
         self._marked = self._prepared("marks", folder / "marked")
-        points = [p for task in ("run", "merge", "marks") for p in self._points(task, folder)]
-        self.points = _file_after_file(points)
+        tasks: tuple[Task, ...] = ("run", "merge", "marks")
+        self._points = [point for task in tasks for point in self._recorded(task, folder)]
 
     def default_n(self) -> int:
         """Return the number of points, each of which is taken once."""
-        return len(self.points)
+        return len(self._points)
 
     def always(self) -> list[int]:
         """Return no cases: no point matters more than the others."""
@@ -85,7 +87,7 @@ class Kill:
     def run(self, case: Case, folder: Path) -> Outcome:
         """Kill at one point, resume, compare."""
         rng = case.rng()
-        point = self.points[case.number % len(self.points)]
+        point = _file_after_file(self._points, case.seed)[case.number % len(self._points)]
         is_run = point.task == "run"
         number = _SIGNALS[int(rng.integers(2 if point.task == "marks" else 3))]
         target: Target = _TARGETS[int(rng.integers(3))] if is_run else "run"
@@ -152,7 +154,7 @@ class Kill:
         children.run(self._task(task, out), out.with_name(f"{out.name}-making"), seconds=60)
         return out
 
-    def _points(self, task: Task, folder: Path) -> list[Point]:
+    def _recorded(self, task: Task, folder: Path) -> list[Point]:
         """Do the task once, writing down each operation."""
         out = folder / f"{task}-recorded"
         trigger = Trigger(str(out), str(folder / f"{task}-places"))
@@ -190,10 +192,11 @@ def _armed(task: Callable[[], int], trigger: Trigger) -> Callable[[], int]:
     return armed
 
 
-def _file_after_file(points: list[Point]) -> list[Point]:
-    """Order points so that any number of the first ones is spread over all files."""
+def _file_after_file(points: list[Point], seed: int) -> list[Point]:
+    """Order points by chance, but so that any number of the first ones is spread over all files."""
     groups: dict[tuple[str, str], list[Point]] = {}
-    for point in points:
+    for at in np.random.default_rng(seed).permutation(len(points)).tolist():
+        point = points[at]
         groups.setdefault((point.task, point.place.file), []).append(point)
     rounds = chain.from_iterable(zip_longest(*groups.values()))
     return [point for point in rounds if point is not None]
