@@ -173,7 +173,7 @@ def _values(
         if kind == _LEVEL and position + 12 <= end:
             members, size = struct.unpack_from("<IQ", content, position)
             yield from _values(content, position + 12, min(end, begin + size), members, depth + 1)
-            position = begin + size + 8 * members
+            position = max(position + 12, begin + size) + 8 * members
         elif kind == _BYTES and position + 8 <= end:
             position += 8 + struct.unpack_from("<Q", content, position)[0]
         elif kind == _TEXT:
