@@ -32,7 +32,7 @@ SETTINGS: Final = (
 SAMPLES: Final = "samples:\n- {name: A, fovs: 0}\n- {name: B, fovs: '1'}\n"
 
 _VOLATILE_FILES: Final = ("run_log.json", "runs")
-_VOLATILE_KEYS: Final = frozenset({"seconds", "started", "finished", "run", "recorded"})
+_VOLATILE_KEYS: Final = frozenset({"seconds", "started", "finished", "former_digest"})
 
 
 @dataclass(frozen=True)
