@@ -214,11 +214,12 @@ def test_missing_frames_are_named_and_dark_ones_are_not(tmp_path):
         assert not file.read_frame(1, 0, 1).any()
 
 
-def test_a_frame_lacking_one_plane_is_missing(tmp_path):
-    loops = layout(n_frames=2, n_z=3)
-    path = write_frames(tmp_path / "movie.nd2", random_frames(loops), loops, missing=((0, 1, 2),))
+def test_a_frame_is_missing_when_all_its_planes_are(tmp_path):
+    loops = layout(n_frames=3, n_z=2)
+    missing = ((0, 1, 1), (0, 2, 0), (0, 2, 1))
+    path = write_frames(tmp_path / "movie.nd2", random_frames(loops), loops, missing=missing)
     with open_microscopy(path) as file:
-        assert file.metadata.missing_frames == {0: (1,)}
+        assert file.metadata.missing_frames == {0: (2,)}
 
 
 def test_frames_outlive_the_file_and_reading_after_close_says_so(tmp_path):

@@ -12,6 +12,7 @@ from pyama_core.errors import InputError
 from pyama_core.io.base_source import BaseSource, sampled
 from pyama_core.io.digest import new_digest
 from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata
+from pyama_core.planes import is_recorded, nothing_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,8 @@ class ArraySource(BaseSource):
     data
         One array, or a list of arrays alike in shape, one per channel. Anything with ``shape``,
         ``dtype`` and NumPy indexing; only the frames asked for are computed. Integers wider than
-        16 bits and wider floats are read as float32, booleans as uint8.
+        16 bits and wider floats are read as float32, booleans as uint8. A plane of such integers
+        that holds nothing but zeros was not recorded, and is read as NaN.
     axes
         A letter per axis of an array, in any order: P position, T time, C channel, Z, Y, X; Y and
         X are needed, C only without a list. By default "YX" or "TYX".
@@ -126,6 +128,8 @@ class ArraySource(BaseSource):
             stored = np.asarray(array[tuple(at.get(axis, slice(None)) for axis in self._axes)])
             flipped = self._axes.index("X") < self._axes.index("Y")
             plane[...] = stored.T if flipped else stored
+            if not is_recorded(stored):
+                plane[...] = nothing_recorded(plane.shape, plane.dtype)
         return planes
 
 

@@ -47,7 +47,7 @@ class BaseSource(ABC):
     ) -> NDArray[Any]:
         """Read channels of one frame at once, ``(len(channels), H, W)``, contiguous copies.
 
-        Frames listed in ``metadata.missing_frames`` read as zeros.
+        Planes that are not there read as zeros, in floats as NaN (`pyama_core.planes`).
 
         Raises
         ------

@@ -54,13 +54,15 @@ class MicroscopyMetadata:
     """``(n_fovs, n_frames)`` minutes since the first frame of the experiment."""
     time_source: TimeSource = ""
     missing_frames: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Frames the file lists but does not hold, by FOV."""
+    """Frames of which the file lists but does not hold any plane, by FOV."""
     timepoints: Sequence[float] = field(default=(), compare=False, repr=False)
     """Minutes of the first FOV's frames; a run takes them from the file, whatever is given."""
     file_type: str = ""
     """What the source is, such as ``nd2``."""
     warnings: tuple[str, ...] = ()
     """What a user should know before trusting the numbers, one sentence each."""
+    significant_bits: int | None = None
+    """Bits of a pixel that the camera fills, where the file says so."""
 
     def __post_init__(self) -> None:
         """Fill in the fields that follow from others."""

@@ -18,6 +18,7 @@ from pyama_core.io.nd2_frames import ModernFrames
 from pyama_core.io.nd2_legacy import LegacyFrames
 from pyama_core.io.nd2_loops import read_loops
 from pyama_core.io.nd2_metadata import build_metadata
+from pyama_core.planes import nothing_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +172,8 @@ class Nd2File(BaseSource):
     def _read(self, fov: int, frame: int, channels: Sequence[int], z: int) -> NDArray[Any]:
         index = int(self._sequence[fov, frame, z])
         if not self._held[index]:
-            return np.zeros((len(channels), *self._description.shape[:2]), self._description.dtype)
+            shape = (len(channels), *self._description.shape[:2])
+            return nothing_recorded(shape, self._description.dtype)
         return self._opened().read(index, self._description, channels)
 
     def _opened(self) -> FrameStore:

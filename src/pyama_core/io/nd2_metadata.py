@@ -44,7 +44,8 @@ def build_metadata(
     sequence = loops.sequence()
     whole: NDArray[np.bool_] = np.all(held[sequence], axis=2)
     times = choose_frame_times(own_ms, whole, _time_plan(file.experiment, whole.shape[1]))
-    missing = _missing_frames(whole)
+    # Of a z stack that was cut short, the planes that there are can be used.
+    missing = _missing_frames(np.any(held[sequence], axis=2))
     height, width, n_channels = description.shape
     picture = read_picture(file)
     z_step_um, z_warnings = _z_step(file.experiment)
@@ -62,6 +63,7 @@ def build_metadata(
         fov_names=fov_names(file.experiment, sequence.shape[0]),
         pixel_size_um=picture.pixel_size_um,
         z_step_um=z_step_um,
+        significant_bits=_significant_bits(file),
         frame_times_min=times.minutes,
         time_source=times.source,
         missing_frames=missing,
@@ -101,8 +103,16 @@ def _z_step(experiment: Iterable[Any]) -> tuple[float | None, tuple[str, ...]]:
     return None, ()
 
 
-def _missing_frames(whole: NDArray[np.bool_]) -> dict[int, tuple[int, ...]]:
-    absent = {fov: np.flatnonzero(~frames) for fov, frames in enumerate(whole)}
+def _significant_bits(file: nd2.ND2File) -> int | None:
+    attributes = file.attributes
+    stated = attributes.bitsPerComponentSignificant
+    if attributes.pixelDataType == "float" or not stated:
+        return None
+    return min(int(stated), int(attributes.bitsPerComponentInMemory))
+
+
+def _missing_frames(there: NDArray[np.bool_]) -> dict[int, tuple[int, ...]]:
+    absent = {fov: np.flatnonzero(~frames) for fov, frames in enumerate(there)}
     return {fov: tuple(frames.tolist()) for fov, frames in absent.items() if frames.size}
 
 

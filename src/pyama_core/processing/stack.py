@@ -1,10 +1,12 @@
 """What an algorithm takes as a time lapse: anything that gives one frame at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pyama_core.planes import is_recorded
 
 
 class Stack(Protocol):
@@ -28,6 +30,31 @@ def read_only(image: NDArray[Any]) -> NDArray[Any]:
     image = np.ascontiguousarray(image).view()
     image.flags.writeable = False
     return image
+
+
+def frames_unseen(
+    segmented: Stack, phase: Stack | None, missing: Collection[int] = ()
+) -> frozenset[int]:
+    """Return the frames in which no cell can have been seen.
+
+    Parameters
+    ----------
+    segmented
+        ``(T, H, W)`` masks or labels.
+    phase
+        The segmented channel, where it is at hand: a frame of it that was not recorded shows no
+        cells, unless they were drawn by somebody.
+    missing
+        Frames the file does not hold.
+    """
+    if phase is None:
+        return frozenset(missing)
+    unseen = (
+        t
+        for t in range(len(segmented))
+        if t in missing or not (is_recorded(phase[t]) or segmented[t].any())
+    )
+    return frozenset(unseen)
 
 
 Tick = Callable[[str, int], None]

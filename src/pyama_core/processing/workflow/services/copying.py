@@ -1,23 +1,23 @@
 """CopyingService: raw frames out of the microscopy file, one NPY stack per channel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pyama_core.fov_ranges import format_fovs
 from pyama_core.io.atomic import NpyStream, write_npy_stream
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
-from pyama_core.io.projection import ZRule, read_projected, z_warning
-from pyama_core.messages import Message, warnings_of
+from pyama_core.io.projection import ZRule, project, z_warning
+from pyama_core.messages import warnings_of
 from pyama_core.processing.workflow.copy_params import CopyParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.recorded import RecordedPlanes
 from pyama_core.processing.workflow.services.stacks import n_pixels
-from pyama_core.processing.workflow.services.types import ChannelPath, ProcessingContext
+from pyama_core.processing.workflow.services.types import ProcessingContext
 
 
 class CopyingService(BaseProcessingService):
@@ -31,6 +31,7 @@ class CopyingService(BaseProcessingService):
 
     name = "copy"
     params_model = CopyParams
+    version = 2
 
     def __init__(self, source: MicroscopyFile | None = None) -> None:
         super().__init__()
@@ -52,16 +53,14 @@ class CopyingService(BaseProcessingService):
         """
         metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
-        context.add_messages(fov, _warnings(metadata, self.params(context), layout, fov))
-        phase = (layout.pc, layout.phase(fov))
-        fluorescence = [(c, layout.fluorescence(fov, c)) for c in layout.fl]
         if self._source is not None:
-            self._copy(self._source, context, [phase, *fluorescence], fov)
+            self._copy(self._source, context, layout, fov)
         else:
             with open_microscopy(metadata.file_path, read_once=True) as source:
-                self._copy(source, context, [phase, *fluorescence], fov)
+                self._copy(source, context, layout, fov)
         paths = context.paths(fov)
-        paths.pc, paths.fl = phase, fluorescence
+        paths.pc = (layout.pc, layout.phase(fov))
+        paths.fl = [(c, layout.fluorescence(fov, c)) for c in layout.fl]
 
     def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
         """Return the raw stacks of all channels."""
@@ -72,38 +71,27 @@ class CopyingService(BaseProcessingService):
         return n_pixels(metadata) * np.dtype(metadata.dtype).itemsize * (1 + len(layout.fl))
 
     def _copy(
-        self,
-        source: MicroscopyFile,
-        context: ProcessingContext,
-        targets: Sequence[ChannelPath],
-        fov: int,
+        self, source: MicroscopyFile, context: ProcessingContext, layout: Layout, fov: int
     ) -> None:
         sizes = source.metadata
         shape = (sizes.n_frames, sizes.height, sizes.width)
-        rules = _z_rules(self.params(context), sizes)
+        params = self.params(context)
+        # A channel that is segmented and measured is written under both names.
+        targets = [(layout.pc, layout.phase(fov))]
+        targets += [(c, layout.fluorescence(fov, c)) for c in layout.fl]
+        rules = {c: params.z_of(c, sizes.channel_names) for c, _ in targets}
+        recorded = RecordedPlanes(sizes, fov, rules, layout.pc)
         with ExitStack() as streams:
             writers = [
                 (c, streams.enter_context(write_npy_stream(path, shape, sizes.dtype)))
                 for c, path in targets
             ]
             for t in range(sizes.n_frames):
-                _copy_frame(source, fov, t, writers, rules)
+                _copy_frame(source, fov, t, writers, rules, recorded)
                 self.progress_callback(fov, t, sizes.n_frames, "copying frames")
-
-
-def _warnings(
-    metadata: MicroscopyMetadata, params: CopyParams, layout: Layout, fov: int
-) -> list[Message]:
-    """Return what a user should know of the raw frames: planes nobody chose, missing frames."""
-    missing = metadata.missing_frames.get(fov, ())
-    absent = [f"The file does not hold frame {format_fovs(missing)}; cells are not measured there."]
-    rules = {params.z_of(c, metadata.channel_names) for c in (layout.pc, *layout.fl)}
-    planes = [z_warning(metadata, rule) for rule in rules]
-    return warnings_of([*(absent if missing else []), *(plane for plane in planes if plane)])
-
-
-def _z_rules(params: CopyParams, metadata: MicroscopyMetadata) -> list[ZRule]:
-    return [params.z_of(c, metadata.channel_names) for c in range(metadata.n_channels)]
+        unchosen = [z_warning(sizes, rule) for rule in dict.fromkeys(rules.values())]
+        context.add_messages(fov, warnings_of(filter(None, unchosen)))
+        context.add_messages(fov, recorded.messages(source))
 
 
 def _copy_frame(
@@ -111,10 +99,12 @@ def _copy_frame(
     fov: int,
     t: int,
     writers: Sequence[tuple[int, NpyStream]],
-    rules: Sequence[ZRule],
+    rules: Mapping[int, ZRule],
+    recorded: RecordedPlanes,
 ) -> None:
-    for rule in dict.fromkeys(rules[c] for c, _ in writers):
+    for rule in dict.fromkeys(rules.values()):
         chosen = [(c, writer) for c, writer in writers if rules[c] == rule]
-        planes = read_projected(source, fov, t, [c for c, _ in chosen], rule)
-        for (_, writer), plane in zip(chosen, planes, strict=True):
-            writer.write(plane)
+        projected = project(source, fov, t, [c for c, _ in chosen], rule)
+        for i, (c, writer) in enumerate(chosen):
+            writer.write(projected.planes[i])
+            recorded.note(t, c, int(projected.n_recorded[i]))

@@ -10,6 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import write_npy_stream, write_text
 from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.io.result_files import ResultsPathsPerFOV
+from pyama_core.processing.stack import Stack, frames_unseen
+from pyama_core.processing.workflow.layout import Layout
 
 Frame = TypeVar("Frame", bound=NDArray[Any])
 
@@ -41,7 +44,22 @@ def load_stack(path: Path | None, what: str) -> NDArray[Any]:
     return stack
 
 
-def check_same_shape(stack: NDArray[Any], other: NDArray[Any], what: str, other_what: str) -> None:
+def unseen_frames(
+    metadata: MicroscopyMetadata,
+    paths: ResultsPathsPerFOV,
+    layout: Layout,
+    fov: int,
+    segmented: NDArray[Any],
+) -> frozenset[int]:
+    """Return the frames of a FOV in which no cell can have been seen; see `frames_unseen`."""
+    path = paths.pc[1] if paths.pc else layout.phase(fov)
+    phase = load_stack(path, "phase-contrast stack") if path.exists() else None
+    if phase is not None:
+        check_same_shape(phase, segmented, "phase-contrast stack", "segmentation")
+    return frames_unseen(segmented, phase, metadata.missing_frames.get(fov, ()))
+
+
+def check_same_shape(stack: Stack, other: Stack, what: str, other_what: str) -> None:
     """Raise `InputError` where two stacks do not cover the same frames and pixels."""
     if stack.shape != other.shape:
         raise InputError(
