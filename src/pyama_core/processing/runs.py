@@ -5,9 +5,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.errors import InputError
 from pyama_core.processing.kernels import kernel
 from pyama_core.processing.stack import read_only
 
+_GREATEST_LABEL: Final = int(np.iinfo(np.uint32).max)
 _RUNS_PER_ROW: Final = 32
 _DENSE_LABELS: Final = 1 << 22
 _ONE_PER_LABEL: Final = {
@@ -16,6 +18,33 @@ _ONE_PER_LABEL: Final = {
     np.dtype(np.uint32): 0x100000001,
 }
 """What a label times this is: a 64-bit word that holds nothing but the label."""
+
+
+def checked_labels(labels: NDArray[Any], place: str) -> NDArray[Any]:
+    """Return labels of cells as they are, or as uint32 where they come in another type.
+
+    Parameters
+    ----------
+    labels
+        ``(H, W)`` mask, or whole numbers from 0, which is background, to 4294967295.
+    place
+        Which labels, for the error.
+
+    Raises
+    ------
+    InputError
+        They are anything else: two cells could become one, or background a cell.
+    """
+    if labels.dtype == np.bool_ or labels.dtype in _ONE_PER_LABEL:
+        return labels
+    is_whole = labels.dtype.kind in "iu"
+    if is_whole and labels.min(initial=0) >= 0 and labels.max(initial=0) <= _GREATEST_LABEL:
+        return labels.astype(np.uint32)
+    extent = f" from {labels.min()} to {labels.max()}" if labels.dtype.kind in "iuf" else ""
+    raise InputError(
+        f"{place}: labels are {labels.dtype}{extent}; give bool, or integers from 0 (background) "
+        f"to {_GREATEST_LABEL}."
+    )
 
 
 def find_runs(labels: NDArray[Any]) -> NDArray[np.int64]:
@@ -30,6 +59,11 @@ def find_runs(labels: NDArray[Any]) -> NDArray[np.int64]:
     -------
     NDArray
         ``(n_runs, 4)``: row, first column, column after the last, label; in reading order.
+
+    Raises
+    ------
+    InputError
+        As in `checked_labels`.
     """
     width = labels.shape[1]
     flat, words = _as_words(labels)
@@ -59,7 +93,7 @@ def _as_words(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint64]]:
     if labels.dtype == np.bool_:
         labels = labels.view(np.uint8)
     elif labels.dtype not in _ONE_PER_LABEL:
-        labels = labels.astype(np.uint32)
+        labels = checked_labels(labels, "A frame of cells")
     flat = read_only(labels).reshape(-1)
     if flat.ctypes.data % 8:
         flat = read_only(flat.copy())

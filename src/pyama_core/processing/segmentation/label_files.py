@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
+from pyama_core.processing.runs import checked_labels
 from pyama_core.processing.segmentation.label_names import SUFFIXES, images_by_frame
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.segmentation.types import FrameSegmenter, SegmentedFrame
@@ -229,10 +230,6 @@ def _as_segmented(labels: NDArray[Any], shape: tuple[int, ...], place: str) -> S
         raise InputError(f"{place}: the labels have shape {labels.shape}, the image has {shape}.")
     if labels.dtype.kind == "b":
         return SegmentedFrame(np.array(labels))
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > np.iinfo(np.uint32).max:
-        raise InputError(
-            f"{place}: labels are {labels.dtype} from {labels.min()} to {labels.max()}; give bool, "
-            "or integers from 0 (background)."
-        )
+    labels = checked_labels(labels, place)
     wide = labels.max() > np.iinfo(np.uint16).max
     return SegmentedFrame(labels > 0, labels.astype(np.uint32 if wide else np.uint16))
