@@ -49,9 +49,13 @@ def test_a_cell_that_is_there_is_left_as_it_is():
     np.testing.assert_array_equal(found[1], square(5, 7) > 0)
 
 
-def test_a_missing_frame_stays_empty_but_does_not_end_the_absence():
-    found = masks(movie(square(5, 5), EMPTY, EMPTY, square(5, 5)), gap=2, missing=[2])
-    assert [mask.any() for mask in found] == [True, True, False, True]
+def test_missing_frames_stay_empty_and_do_not_count_as_an_absence():
+    frames = (EMPTY, square(5, 5), EMPTY, EMPTY, EMPTY, square(5, 5), EMPTY)
+    found = masks(movie(*frames), gap=1, missing=[0, 2, 4, 6])
+    assert [mask.any() for mask in found] == [False, True, False, True, False, True, False]
+    assert [mask.any() for mask in masks(movie(*frames), gap=1)] == [
+        frame.any() for frame in frames
+    ]
 
 
 def test_instances_get_a_new_number_and_the_others_stay():

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from pyama_core.errors import InputError
+from pyama_core.planes import is_recorded
 from pyama_core.processing.correction.assembly import assemble
 from pyama_core.processing.correction.background import Background
 from pyama_core.processing.correction.masks import widen
@@ -11,6 +12,7 @@ from pyama_core.processing.correction.medians import MedianCounter
 from pyama_core.processing.correction.observation import Observed
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.correction.tiles import divide
+from pyama_core.processing.runs import checked_labels
 from pyama_core.processing.stack import Stack, Tick, no_tick, read_only
 
 Channel = TypeVar("Channel")
@@ -35,14 +37,15 @@ def estimate_background(
     params
         Parameters of the step.
     missing
-        Frames without data: nothing is learned from them, their background is NaN.
+        Frames without data or without masks: nothing is learned from them, their background is
+        NaN. So it is for frames that were not recorded (`pyama_core.planes.is_recorded`).
     tick
         Called once per frame.
 
     Raises
     ------
     InputError
-        Frames and masks differ in shape.
+        Frames and masks differ in shape, or the masks are neither bool nor labels of cells.
     """
     return estimate_backgrounds({0: frames}, masks, params, missing=missing, tick=tick)[0]
 
@@ -68,10 +71,12 @@ def estimate_backgrounds(
     for t in range(len(masks)):
         tick("estimating the background", t)
         if t not in missing:
-            masked = widen(masks[t], params.mask_margin)
+            mask = checked_labels(masks[t], f"Frame {t} of the segmentation")
+            masked = widen(mask, params.mask_margin)
             for key, frames in channels.items():
                 frame = read_only(frames[t])
-                observed[key].see(t, frame, masked, counter(frame, masked))
+                if is_recorded(frame):
+                    observed[key].see(t, frame, masked, counter(frame, masked))
     return {key: assemble(seen, divisions, params) for key, seen in observed.items()}
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,12 @@ class _Held:
 
     frame: SegmentedFrame
     labels: Labels
-    fillable: bool
+    missing_after: list[SegmentedFrame] = field(default_factory=list)
+
+    def all_frames(self) -> Iterator[SegmentedFrame]:
+        """Yield the frame and the missing ones that follow it."""
+        yield self.frame
+        yield from self.missing_after
 
 
 def bridged(
@@ -39,11 +44,11 @@ def bridged(
     frames
         Segmented frames in order; ``gap + 2`` of them are held.
     gap
-        Most frames a cell may be absent.
+        Most frames a cell may be absent; missing ones do not count.
     overlap
         Intersection over union, 0 to 1.
     missing
-        Frames that the file does not hold, which stay empty.
+        Frames that no cell can have been seen in, which stay empty; looked up when they come.
 
     Yields
     ------
@@ -52,13 +57,18 @@ def bridged(
     """
     held: deque[_Held] = deque()
     for t, frame in enumerate(frames):
-        held.append(_Held(frame, _labeled(frame), t not in missing))
-        for first in range(len(held) - 3, -1, -1):
-            _fill_between(list(held)[first:], overlap)
-        if len(held) > gap + 1:
-            yield held.popleft().frame
+        if t not in missing:
+            held.append(_Held(frame, _labeled(frame)))
+            for first in range(len(held) - 3, -1, -1):
+                _fill_between(list(held)[first:], overlap)
+            if len(held) > gap + 1:
+                yield from held.popleft().all_frames()
+        elif held:
+            held[-1].missing_after.append(frame)
+        else:
+            yield frame
     for last in held:
-        yield last.frame
+        yield from last.all_frames()
 
 
 def _fill_between(held: list[_Held], overlap: float) -> None:
@@ -91,8 +101,6 @@ def _shared_regions(
 
 def _add(held: _Held, region: NDArray[np.intp]) -> None:
     """Add a cell where the frame has none yet."""
-    if not held.fillable:
-        return
     free = region[~held.frame.mask.ravel()[region]]
     number = int(held.labels.max()) + 1
     labels = held.labels.astype(np.uint32) if number > 65535 else held.labels.copy()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
+from pyama_core.planes import is_recorded
 from pyama_core.processing.segmentation.bridge import bridged
 from pyama_core.processing.segmentation.finishing import finish
 from pyama_core.processing.segmentation.methods import open_for_stack, open_method
@@ -35,7 +36,8 @@ def segment_stack(
     fov
         Number of the FOV, for methods that look something up by it.
     missing
-        Frames the file does not hold; they give an empty mask.
+        Frames the file does not hold. They give an empty mask, and so do frames that were not
+        recorded (`pyama_core.planes.is_recorded`), unless the cells in them are drawn already.
     tick
         Unused: no method needs a preparatory pass.
 
@@ -51,37 +53,42 @@ def segment_stack(
         images that do not fit the frames are found before any is read.
     """
     segment = open_for_stack(params, fov, len(frames), missing)
-    segmented = _with_missing(
-        len(frames), frames.shape[1:], missing, _each(frames, params, segment)
+    absent = set(missing)  # Grows while frames are read, before anything asks for them.
+    segmented = _with_absent(
+        len(frames), frames.shape[1:], _each(frames, params, segment, absent)
     )
     if params.bridge:
-        return bridged(segmented, params.bridge, params.bridge_overlap, missing)
+        return bridged(segmented, params.bridge, params.bridge_overlap, absent)
     return segmented
 
 
 def _each(
-    frames: Stack, params: SegmentationParams, segment: FrameSegmenter
-) -> Callable[[int], SegmentedFrame]:
-    def segment_one(t: int) -> SegmentedFrame:
+    frames: Stack, params: SegmentationParams, segment: FrameSegmenter, absent: set[int]
+) -> Callable[[int], SegmentedFrame | None]:
+    """Segment one frame after the other; None for absent ones, which those unrecorded become."""
+
+    def segment_one(t: int) -> SegmentedFrame | None:
+        if t in absent:
+            return None
         frame = _checked(frames[t])
+        if params.method != "labels" and not is_recorded(frame):
+            absent.add(t)
+            return None
         return finish(frame, segment(frame, t), params)
 
     return segment_one
 
 
-def _with_missing(
-    n_frames: int,
-    shape: tuple[int, ...],
-    missing: Collection[int],
-    segment: Callable[[int], SegmentedFrame],
+def _with_absent(
+    n_frames: int, shape: tuple[int, ...], segment: Callable[[int], SegmentedFrame | None]
 ) -> Iterator[SegmentedFrame]:
-    """Give empty frames for the missing ones, with instances where the others have them."""
+    """Give empty frames for the absent ones, with instances where the others have them."""
     waiting, empty = 0, None
     for t in range(n_frames):
-        if t in missing:
+        segmented = segment(t)
+        if segmented is None:
             waiting += 1
             continue
-        segmented = segment(t)
         empty = empty or _empty_like(segmented)
         yield from repeat(empty, waiting)
         waiting = 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyama_core.errors import InputError
 from pyama_core.messages import Message
 from pyama_core.processing.registry import load_plugin, plugins
-from pyama_core.processing.stack import Stack, Tick, no_tick
+from pyama_core.processing.stack import Stack, Tick, frames_unseen, no_tick
 from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.lineage import Lineage
 from pyama_core.processing.tracking.movie import Movie
@@ -124,7 +124,8 @@ def track_stack(
     phase : (T, H, W), optional
         The channel that drift of the stage is estimated from; without it, from the cells.
     missing : collection of int
-        Frames the file does not hold; cells are followed across them.
+        Frames the file does not hold. Cells are followed across them, and across frames without
+        a recorded phase and without cells.
     tick : callable
         Called once per frame; may raise to cancel.
 
@@ -135,7 +136,8 @@ def track_stack(
     """
     _check(segmented, phase)
     follow: Tracker = load_plugin(GROUP, params.method, BUILTIN)
-    movie, events = follow(segmented, params, phase=phase, missing=missing, tick=tick)
+    unseen = frames_unseen(segmented, phase, missing)
+    movie, events = follow(segmented, params, phase=phase, missing=unseen, tick=tick)
     return Tracking(segmented, movie, name_cells(movie, events, params), _messages(movie, params))
 
 

@@ -19,6 +19,7 @@ from pyama_core.processing.workflow.services.stacks import (
     check_same_shape,
     load_stack,
     n_pixels,
+    unseen_frames,
 )
 from pyama_core.processing.workflow.services.types import ProcessingContext, ResultsPathsPerFOV
 
@@ -28,6 +29,7 @@ class CorrectionService(BaseProcessingService):
 
     name = "correction"
     params_model = CorrectionParams
+    version = 2
     after = "segmentation"
     reads = ("copy", "segmentation")
     version = 2
@@ -53,7 +55,6 @@ class CorrectionService(BaseProcessingService):
         metadata = completed(metadata)
         layout = layout_of(metadata, context, output_dir)
         paths = context.paths(fov)
-        missing = metadata.missing_frames.get(fov, ())
         masks = load_stack(paths.seg[1] if paths.seg else layout.segmentation(fov), "segmentation")
         channels = {c: _raw_stack(paths, layout, fov, c) for c in layout.fl}
         for channel, frames in channels.items():
@@ -62,12 +63,12 @@ class CorrectionService(BaseProcessingService):
             channels,
             masks,
             self.params(context),
-            missing=missing,
+            missing=unseen_frames(metadata, paths, layout, fov, masks),
             tick=lambda message, t: self.progress_callback(fov, t, len(masks), message),
         )
         for channel, background in backgrounds.items():
             context.add_messages(fov, _messages(channel, background))
-            self._write(channels[channel], background, layout, fov, channel, missing)
+            self._write(channels[channel], background, layout, fov, channel)
         paths.fl_corrected = [(c, layout.corrected(fov, c)) for c in backgrounds]
         paths.background = [(c, layout.background(fov, c)) for c in backgrounds]
 
@@ -94,16 +95,11 @@ class CorrectionService(BaseProcessingService):
         layout: Layout,
         fov: int,
         channel: int,
-        missing: Sequence[int],
     ) -> None:
         corrected = np.empty(frames.shape[1:], np.float32)
         with write_npy_stream(layout.corrected(fov, channel), frames.shape, np.float32) as stream:
             for t in range(len(frames)):
-                if t in missing:
-                    corrected.fill(np.nan)
-                else:
-                    background.correct(frames[t], t, out=corrected)
-                stream.write(corrected)
+                stream.write(background.correct(frames[t], t, out=corrected))
                 self.progress_callback(fov, t, len(frames), f"correcting channel {channel}")
         arrays: dict[str, Any] = background.arrays()
         with atomic_write(layout.background(fov, channel)) as partial, partial.open("wb") as file:

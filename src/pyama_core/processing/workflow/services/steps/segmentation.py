@@ -29,6 +29,7 @@ class SegmentationService(BaseProcessingService):
 
     name = "segmentation"
     params_model = SegmentationParams
+    version = 2
     after = "copy"
     reads = ("copy",)
     version = 2

@@ -27,6 +27,7 @@ class TrackingService(BaseProcessingService):
 
     name = "tracking"
     params_model = TrackingParams
+    version = 2
     after = "correction"
     reads = ("copy", "segmentation")
 
