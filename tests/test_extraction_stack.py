@@ -37,7 +37,7 @@ def extract(labels, images, missing=(), **params):
 
 def test_a_table_begins_with_the_specified_columns_and_ends_with_the_reason(labels, image):
     table = extract(labels, {1: image})[1]
-    assert tuple(table) == (*TRACE_COLUMNS, "reason")
+    assert tuple(table) == (*TRACE_COLUMNS, "saturated_pixels", "reason")
     assert set(table["fov"]) == {4}
 
 
@@ -89,7 +89,7 @@ def test_pixels_without_a_value_are_left_out(labels, image):
 def test_no_cells_give_an_empty_table_and_say_so(n_frames):
     nothing = np.zeros((n_frames, 16, 16), np.uint16)
     extraction = extract(nothing, {1: nothing})
-    assert tuple(extraction[1]) == (*TRACE_COLUMNS, "reason")
+    assert tuple(extraction[1]) == (*TRACE_COLUMNS, "saturated_pixels", "reason")
     assert not len(extraction[1]["cell"])
     assert extraction.messages == [
         Message("No cells were found: check the segmentation.", "warning")

@@ -21,6 +21,7 @@ from napari_pyama.layers import (
 from napari_pyama.view import View
 from pyama_core.columns import FRAME, GOOD, REASON
 from pyama_core.io import read_projected
+from pyama_core.planes import is_recorded
 from pyama_core.processing.correction import correct_frame
 from pyama_core.processing.extraction import extract_stack
 from pyama_core.processing.segmentation import Doubts, SegmentedFrame, segment_frame
@@ -82,6 +83,9 @@ def preview_correction(request: Request) -> Preview:
     """Show the frame of the first fluorescence channel without its background."""
     channel = request.fl[0]
     raw, corrected = _corrected(request, channel)
+    if not is_recorded(raw):
+        name = channel_name(request.view.source.metadata, channel)
+        return Preview([], f"{name} was not recorded in this frame.")
     level = float(np.median(sampled_pixels(raw) - sampled_pixels(corrected)))
     return Preview(
         [_image(request, "corrected", corrected)],
@@ -112,10 +116,16 @@ def preview_extraction(request: Request) -> Preview:
     view = request.view
     segmented = _untracked(_segment(request, view.frame))
     labels = next(iter(track_stack(segmented[None], request.recipe.tracking)))
-    images = {c: _corrected(request, c)[1][None] for c in request.fl}
+    planes = {c: _corrected(request, c) for c in request.fl}
     times = view.source.metadata.times_of(view.fov)[view.frame : view.frame + 1]
     tables = extract_stack(
-        labels[None], images, request.recipe.extraction, times=times, fov=view.fov
+        labels[None],
+        {c: corrected[None] for c, (_, corrected) in planes.items()},
+        request.recipe.extraction,
+        times=times,
+        fov=view.fov,
+        raw={c: raw[None] for c, (raw, _) in planes.items()},
+        significant_bits=view.source.metadata.significant_bits,
     )
     table = next(iter(tables.values()))
     shown = {name: column for name, column in table.items() if name not in _OF_WHOLE_TRACES}

@@ -12,6 +12,9 @@ POSITION_X: Final = "position_x"
 POSITION_Y: Final = "position_y"
 INTENSITY_TOTAL: Final = "intensity_total"
 AREA: Final = "area"
+SATURATED_PIXELS: Final = "saturated_pixels"
+CORRECTED: Final = "corrected"
+"""False where intensities are those of raw pixels; tables of corrected ones have no such column."""
 
 TRACE_COLUMNS: Final = (
     FOV,
@@ -43,3 +46,6 @@ CHANNEL: Final = "channel"
 CHANNEL_NAME: Final = "channel_name"
 PIXEL_SIZE: Final = "pixel_size_um"
 """The columns that only the table of the whole experiment has."""
+
+TEXT_COLUMNS: Final = (REASON, BEGAN, ENDED, POSITION_NAME, CHANNEL_NAME)
+"""The columns that hold text, and so are no missing numbers where they are empty."""

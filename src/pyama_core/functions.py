@@ -1,6 +1,6 @@
 """The steps as plain functions of arrays or layers, named like the plugin's commands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pyama_core.errors import InputError
 from pyama_core.fov_ranges import parse_fovs
 from pyama_core.io import ArraySource, MicroscopyFile, open_microscopy, read_projected
+from pyama_core.messages import Message
+from pyama_core.planes import is_recorded, missing_message
 from pyama_core.processing.correction import CorrectionParams, correct_stack
 from pyama_core.processing.extraction import Extraction, ExtractionParams, extract_stack
 from pyama_core.processing.segmentation import SegmentationParams, segment_stack
@@ -80,8 +82,8 @@ def correct_background(
     Parameters
     ----------
     fluorescence, segmentation
-        Arrays or layers of one shape, ``(H, W)``, ``(T, H, W)`` or ``(P, T, H, W)``; in the
-        segmentation everything but 0 is cell.
+        Arrays or layers of one shape, ``(H, W)``, ``(T, H, W)`` or ``(P, T, H, W)``; the
+        segmentation is a mask or has cells' numbers, 0 = background.
     params
         Parameters of the step.
     fov
@@ -92,7 +94,7 @@ def correct_background(
     ndarray
         Float32, counts above background, shaped as `segment` gives it.
     """
-    images, masks = _stack(fluorescence, fov), _stack(segmentation, fov) != 0
+    images, masks = _stack(fluorescence, fov), _stack(segmentation, fov)
     _check_alike(images, masks)
     corrected = np.stack(list(correct_stack(images, masks, params or CorrectionParams())))
     return _like(fluorescence, corrected)
@@ -135,6 +137,7 @@ def extract_traces(
     params: ExtractionParams | None = None,
     times: NDArray[np.float64] | None = None,
     fov: int = 0,
+    raw: Mapping[int, Any] | None = None,
 ) -> Extraction:
     """Measure every cell in every frame.
 
@@ -150,19 +153,34 @@ def extract_traces(
         Minutes of each frame; frame numbers without it.
     fov
         Which FOV; also what the table says.
+    raw
+        Raw images by channel, of the same shape, in which saturated pixels are counted. Without it
+        these are the images where they hold whole numbers; else the count is unknown, NaN.
 
     Returns
     -------
     Extraction
         A mapping with a table (columns by name) per channel, under None where there are no
-        images; its `notes` are what a user should know.
+        images; its `messages` are what a user should know.
     """
     stack = _stack(labels, fov)
     stacks = {channel: _stack(image, fov) for channel, image in images.items()}
-    for image in stacks.values():
+    recorded = None if raw is None else {c: _stack(image, fov) for c, image in raw.items()}
+    for image in (*stacks.values(), *(recorded or {}).values()):
         _check_alike(image, stack)
     minutes = np.arange(len(stack), dtype=np.float64) if times is None else np.asarray(times)
-    return extract_stack(stack, stacks, params or ExtractionParams(), times=minutes, fov=fov)
+    extraction = extract_stack(
+        stack, stacks, params or ExtractionParams(), times=minutes, fov=fov, raw=recorded
+    )
+    extraction.messages.extend(_missing_planes(stacks))
+    return extraction
+
+
+def _missing_planes(stacks: Mapping[int, NDArray[Any]]) -> Iterator[Message]:
+    for c, stack in stacks.items():
+        missing = [t for t, plane in enumerate(stack) if not is_recorded(plane)]
+        message = missing_message(f"channel {c}", missing, len(stack), "intensities are empty")
+        yield from [message] if message else []
 
 
 def run_complete_workflow(

@@ -194,8 +194,10 @@ def _draw_traces(
 
 def _curves(table: Mapping[str, NDArray[Any]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     values = table[INTENSITY_TOTAL] if INTENSITY_TOTAL in table else table["area"]
+    # A line is drawn across frames without a value: points alone would not be seen.
+    known = np.isfinite(values)
     return [
-        (table[TIME][table[CELL] == cell], values[table[CELL] == cell])
+        (table[TIME][known & (table[CELL] == cell)], values[known & (table[CELL] == cell)])
         for cell in np.unique(table[CELL])
     ]
 

@@ -28,14 +28,15 @@ def plain_totals(labels, images):
 
 
 def plain_feature(name, labels, image):
-    """One column per cell by scikit-image and NumPy; pixels that are NaN do not count."""
+    """One column per cell by scikit-image and NumPy; pixels that are not finite do not count."""
     regions = regionprops(labels.astype(np.int64), image)
-    return np.array([_measured(name, region) for region in regions], dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # scikit-image multiplies infinite pixels with the mask
+        return np.array([_measured(name, region) for region in regions], dtype=np.float64)
 
 
 def _measured(name, region):
     pixels = region.image_intensity[region.image].astype(np.float64)
-    pixels = pixels[~np.isnan(pixels)]
+    pixels = pixels[np.isfinite(pixels)]
     if name.startswith("intensity") and not pixels.size:
         return np.nan
     y0, x0, y1, x1 = region.bbox

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pyama_core.columns import TEXT_COLUMNS
 from pyama_core.io.truth import ALLOWED, folded, truth_of
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ _AMBIGUOUS: Final = (
 def typed(table: TextTable, name: str) -> NDArray[Any]:
     """Return a column in the first type that all of it is of.
 
-    int64, float64 (empty values: NaN), bool (true and false in any letters), else text; text too
-    where it is wholly empty.
+    int64, float64 (empty values: NaN), bool (true and false in any letters), else text. Where it is
+    wholly empty it is text if it is one of `TEXT_COLUMNS`, else float64.
     """
     parts = table.column(name)
     if parts and not any(map(any, parts)):
-        return texts(table, name)
+        return texts(table, name) if name in TEXT_COLUMNS else np.full(len(table), np.nan)
     for parse in (_as_bool, _as_int, _as_float, _as_float_with_gaps):
         column = _parsed(parts, parse)
         if column is not None:

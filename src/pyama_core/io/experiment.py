@@ -11,6 +11,7 @@ from pyama_core.columns import (
     CELL,
     CHANNEL,
     CHANNEL_NAME,
+    CORRECTED,
     FOV,
     FRAME,
     GOOD,
@@ -250,5 +251,6 @@ def _types(columns: Sequence[str]) -> Mapping[str, Any]:
         **dict.fromkeys(_WHOLE_NUMBERS, pa.int64()),
         **dict.fromkeys(_TEXTS, pa.string()),
         GOOD: pa.bool_(),
+        CORRECTED: pa.bool_(),
     }
     return {name: known.get(name, pa.float64()) for name in columns}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from pyama_core.io.atomic import atomic_write
 from pyama_core.io.column_types import typed
 from pyama_core.io.text_table import COMMENT, read_text_table
@@ -26,8 +28,8 @@ def write_table(
 ) -> None:
     """Write columns of equal length as a CSV file that appears whole.
 
-    Floats have six decimals (NaN: ``nan``), truth values are ``True`` and ``False``, lines end
-    with LF.
+    Floats have six decimals, NaN is left empty, truth values are ``True`` and ``False``, lines
+    end with LF.
 
     Parameters
     ----------
@@ -54,17 +56,19 @@ def header_line(table: Mapping[str, Any]) -> str:
 
 def write_rows(file: TextIO, table: Mapping[str, NDArray[Any]]) -> None:
     """Write the rows of a table, without its header."""
-    row = ",".join(_FORMATS.get(column.dtype.kind, "%s") for column in table.values()) + "\n"
     n_rows = len(next(iter(table.values()), ()))
     for start in range(0, n_rows, _ROWS_AT_ONCE):
-        columns = [_values(column[start : start + _ROWS_AT_ONCE]) for column in table.values()]
-        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
-        file.write(row * len(columns[0]) % values)
+        parts = [column[start : start + _ROWS_AT_ONCE] for column in table.values()]
+        row = ",".join(map(_format, parts)) + "\n"
+        values = tuple(chain.from_iterable(zip(*map(_values, parts), strict=True)))
+        file.write(row * len(parts[0]) % values)
 
 
 def formatted(column: NDArray[Any]) -> list[str]:
-    """Return the values of a column as they stand in a file, without quotes."""
+    """Return the values of a column as they stand in a file, without quotes; NaN is empty."""
     form = _FORMATS.get(column.dtype.kind, "%s")
+    if _has_gaps(column):
+        return ["" if np.isnan(value) else form % value for value in column.tolist()]
     return [form % value for value in column.tolist()]
 
 
@@ -72,7 +76,8 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     """Read a CSV file into columns.
 
     Columns become int64, float64 (empty cells: NaN), bool (``True`` and ``False`` in any letters)
-    or, where they are none of these or wholly empty, text.
+    or, where they are none of these, text. A wholly empty column is text if it is one of
+    `TEXT_COLUMNS`, else float64.
 
     Raises
     ------
@@ -85,7 +90,17 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     return {name: typed(table, name) for name in table.header}
 
 
+def _has_gaps(column: NDArray[Any]) -> bool:
+    return column.dtype.kind == "f" and bool(np.isnan(column).any())
+
+
+def _format(column: NDArray[Any]) -> str:
+    return "%s" if _has_gaps(column) else _FORMATS.get(column.dtype.kind, "%s")
+
+
 def _values(column: NDArray[Any]) -> list[Any]:
+    if _has_gaps(column):
+        return formatted(column)
     values: list[Any] = column.tolist()
     if column.dtype.kind in _FORMATS:
         return values

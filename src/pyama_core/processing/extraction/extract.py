@@ -1,27 +1,43 @@
 """From tracked cells and images to one trace table per channel, in one pass over the frames."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.columns import AREA, CELL, FOV, FRAME, GOOD, REASON, TIME, TRACE_COLUMNS
+from pyama_core.columns import (
+    AREA,
+    CELL,
+    FOV,
+    FRAME,
+    GOOD,
+    REASON,
+    SATURATED_PIXELS,
+    TIME,
+    TRACE_COLUMNS,
+)
 from pyama_core.errors import InputError
-from pyama_core.messages import warnings_of
+from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.extraction.feature import Feature
 from pyama_core.processing.extraction.features import feature
-from pyama_core.processing.extraction.filters import judge
+from pyama_core.processing.extraction.filters import TraceRows, shape_failures, verdict
+from pyama_core.processing.extraction.losses import intensity_failures, loss_messages
+from pyama_core.processing.extraction.measuring import (
+    AT_GREATEST,
+    BORDER_DISTANCE,
+    GREATEST,
+    LEFT_OUT,
+    Columns,
+    MeasuredChannel,
+    measure_frame,
+    measure_nothing,
+)
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.extraction.regions import Regions
-from pyama_core.processing.extraction.signal import Signal
+from pyama_core.processing.extraction.saturation import SaturationMeter
 from pyama_core.processing.extraction.table import Extraction, Table
+from pyama_core.processing.runs import checked_labels
 from pyama_core.processing.stack import Stack, Tick, no_tick
-
-_BORDER_DISTANCE: Final = "border distance"
-
-_Columns = dict[str | tuple[int, str], NDArray[Any]]
-"""Columns by name; those of one channel only by channel and name."""
 
 
 def extract_stack(
@@ -32,6 +48,8 @@ def extract_stack(
     times: NDArray[np.float64],
     fov: int,
     missing: Collection[int] = (),
+    raw: Mapping[int, Stack] | None = None,
+    significant_bits: int | None = None,
     tick: Tick = no_tick,
 ) -> Extraction:
     """Measure every tracked cell in every frame.
@@ -41,8 +59,9 @@ def extract_stack(
     labels
         ``(T, H, W)`` tracked cell ids, 0 is background.
     images
-        Fluorescence by channel, each ``(T, H, W)``; NaN pixels are left out, and a cell without
-        any other pixel has NaN intensities.
+        Fluorescence by channel, each ``(T, H, W)``. Pixels that are not finite are left out, and a
+        cell without any other pixel has NaN intensities; so have all cells in a frame that was not
+        recorded (`pyama_core.planes.is_recorded`), which does not count against them.
     params
         Features and filters.
     times
@@ -50,7 +69,13 @@ def extract_stack(
     fov
         Field of view, for the column of that name.
     missing
-        Frames that the file does not hold; they give no rows.
+        Frames in which no cell can have been seen; they give no rows, and traces are not expected
+        to have any there.
+    raw
+        What the camera recorded, by channel, to count saturated pixels in. Without it, these are
+        the images themselves where they hold whole numbers; else the count is unknown, NaN.
+    significant_bits
+        Bits that the camera fills, where the file says so.
     tick
         Called once per frame.
 
@@ -63,26 +88,30 @@ def extract_stack(
     Raises
     ------
     InputError
-        Images, labels and times do not fit together.
+        Images, labels and times do not fit together, or the labels are not ids of cells.
     """
-    _check_fit(labels, images, times)
+    for given in (images, raw or {}):
+        _check_fit(labels, given, times)
     choice = {channel: _features(channel, params) for channel in images or (None,)}
-    frames = [t for t in range(len(labels)) if t not in missing]
-    measured = []
-    for t in frames:
-        tick("extracting", t)
-        image_of = {channel: stack[t] for channel, stack in images.items()}
-        measured.append(_measure(t, labels[t], image_of, choice))
-    rows = _sorted_rows(measured or [_measure(0, *_empty_frame(images), choice)])
-    verdict = judge(rows[CELL], rows[AREA], rows[_BORDER_DISTANCE], len(labels), params)
-    rows |= {
-        FOV: np.full(len(rows[CELL]), fov),
-        TIME: np.asarray(times, dtype=np.float64)[rows[FRAME]],
-        GOOD: verdict.good,
-        REASON: verdict.reason,
+    recorded = _whole_numbers(images) if raw is None else raw
+    channels = {
+        c: MeasuredChannel(
+            images=stack,
+            raw=recorded.get(c),
+            features=[f for f in choice[c] if f.kind == "intensity"],
+            meter=SaturationMeter(significant_bits),
+        )
+        for c, stack in images.items()
     }
-    tables = {channel: _table(rows, channel, choice[channel]) for channel in choice}
-    return Extraction(tables, warnings_of([verdict.note] if verdict.note else []))
+    shapes = {f.name: f for features in choice.values() for f in features if f.kind == "shape"}
+    held = [t for t in range(len(labels)) if t not in missing]
+    measured = [*_measured(labels, held, shapes.values(), channels, tick)]
+    rows = _sorted_rows(measured or [measure_nothing(shapes.values(), channels)])
+    rows[FOV] = np.full(len(rows[CELL]), fov)
+    rows[TIME] = np.asarray(times, dtype=np.float64)[rows[FRAME]]
+    limits = {c: channel.meter.limit() for c, channel in channels.items()}
+    messages = list(_judge(rows, limits, len(held), params))
+    return Extraction({c: _table(rows, c, choice[c]) for c in choice}, messages)
 
 
 def _check_fit(labels: Stack, images: Mapping[int, Stack], times: NDArray[np.float64]) -> None:
@@ -104,56 +133,57 @@ def _features(channel: int | None, params: ExtractionParams) -> list[Feature]:
     return [f for f in features if channel is not None or f.kind == "shape"]
 
 
-def _empty_frame(images: Mapping[int, Stack]) -> tuple[NDArray[Any], dict[int, NDArray[Any]]]:
-    return np.zeros((1, 1), np.uint16), dict.fromkeys(images, np.zeros((1, 1), np.float32))
+def _whole_numbers(images: Mapping[int, Stack]) -> dict[int, Stack]:
+    """Return the channels whose images may be what a camera recorded."""
+    return {c: stack for c, stack in images.items() if len(stack) and stack[0].dtype.kind in "iu"}
 
 
-def _measure(
-    frame: int,
-    labels: NDArray[Any],
-    images: Mapping[int, NDArray[Any]],
-    choice: Mapping[int | None, Iterable[Feature]],
-) -> _Columns:
-    """Measure the cells of one frame: shapes once, intensities in every image."""
-    regions = Regions.of(labels)
-    signals: dict[int | None, Signal] = {c: Signal.of(regions, images[c]) for c in images}
-    columns: _Columns = {
-        CELL: regions.cells,
-        FRAME: np.full(len(regions), frame),
-        _BORDER_DISTANCE: regions.border_distance,
-    }
-    for channel, features in choice.items():
-        for f in features:
-            if f.kind == "intensity":
-                columns |= _values(f, signals[channel], channel)
-            elif f.column_names[0] not in columns:
-                columns |= _values(f, regions, None)
-    return columns
+def _measured(
+    labels: Stack,
+    frames: Iterable[int],
+    shapes: Iterable[Feature],
+    channels: Mapping[int, MeasuredChannel],
+    tick: Tick,
+) -> Iterator[Columns]:
+    for t in frames:
+        tick("extracting", t)
+        regions = Regions.of(checked_labels(labels[t], f"Frame {t} of the cells"))
+        yield measure_frame(t, regions, shapes, channels)
 
 
-def _values(f: Feature, source: Regions | Signal, channel: int | None) -> _Columns:
-    values = np.asarray(f.compute(source))  # type: ignore[arg-type]
-    expected = (len(source), len(f.column_names))
-    if values.size != expected[0] * expected[1]:
-        raise ValueError(
-            f'Feature "{f.name}" gave {values.shape}: it must give {expected}, '
-            "a row for each cell and a column for each of its columns"
-        )
-    by_column = zip(f.column_names, values.reshape(expected).T, strict=True)
-    return {name if channel is None else (channel, name): column for name, column in by_column}
-
-
-def _sorted_rows(measured: list[_Columns]) -> _Columns:
+def _sorted_rows(measured: list[Columns]) -> Columns:
     """Join the frames, sorted by cell and then by frame."""
     rows = {key: np.concatenate([columns[key] for columns in measured]) for key in measured[0]}
     order = np.argsort(rows[CELL], kind="stable")
     return {key: column[order] for key, column in rows.items()}
 
 
-def _table(rows: _Columns, channel: int | None, features: Iterable[Feature]) -> Table:
+def _judge(
+    rows: Columns, limits: Mapping[int, float], n_frames: int, params: ExtractionParams
+) -> Iterator[Message]:
+    """Add to the rows what is saturated and which traces of each channel are good, and say it."""
+    traces, area = TraceRows(rows[CELL]), rows[AREA]
+    of_shape = shape_failures(traces, area, rows[BORDER_DISTANCE], n_frames, params)
+    shared = verdict(traces, of_shape)
+    rows[None, GOOD], rows[None, REASON] = shared.good, shared.reason
+    yield from warnings_of([shared.note] if shared.note else [])
+    for c, limit in limits.items():
+        saturated = np.where(rows[c, GREATEST] < limit, 0.0, rows[c, AT_GREATEST])
+        left_out = rows[c, LEFT_OUT]
+        failures = of_shape | intensity_failures(traces, area, saturated, left_out, params)
+        of_channel = verdict(traces, failures)
+        rows[c, SATURATED_PIXELS] = saturated
+        rows[c, GOOD], rows[c, REASON] = of_channel.good, of_channel.reason
+        yield from loss_messages(c, traces, saturated, left_out, limit)
+        if of_channel.note and not shared.note:
+            yield Message(f"Channel {c}: {of_channel.note}", "warning")
+
+
+def _table(rows: Columns, channel: int | None, features: Iterable[Feature]) -> Table:
     """Choose and order the columns of one channel."""
+    own = {key[1]: column for key, column in rows.items() if key[0] == channel}
+    known = {**{key: column for key, column in rows.items() if isinstance(key, str)}, **own}
     measured = [name for f in features for name in f.column_names]
     further = [name for name in measured if name not in TRACE_COLUMNS]
-    names = [name for name in TRACE_COLUMNS if name in measured or name in rows]
-    of_channel = {key[1]: column for key, column in rows.items() if key[0] == channel}
-    return {name: (of_channel | rows)[name] for name in (*names, *further, REASON)}
+    first = [name for name in TRACE_COLUMNS if name in known]
+    return {name: known[name] for name in (*first, *further, REASON)}

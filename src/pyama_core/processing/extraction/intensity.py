@@ -5,8 +5,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.columns import INTENSITY_TOTAL
+from pyama_core.columns import INTENSITY_TOTAL, SATURATED_PIXELS
 from pyama_core.processing.extraction.feature import Feature
+from pyama_core.processing.extraction.signal import Signal
 
 
 def _median(pixels: NDArray[Any]) -> float:
@@ -18,6 +19,11 @@ def _median(pixels: NDArray[Any]) -> float:
 
 def _intensity(name: str, help: str, formula: str, compute: Any) -> Feature:
     return Feature(name, "intensity", "counts", help, formula, compute)
+
+
+def _not_known_yet(signal: Signal) -> NDArray[np.float64]:
+    """Give NaN: where the limit lies is known after the last frame only; see `extract_stack`."""
+    return np.full(len(signal), np.nan)
 
 
 INTENSITY_FEATURES: Final = (
@@ -56,6 +62,16 @@ INTENSITY_FEATURES: Final = (
         "How much the cell's pixels differ.",
         "square root of the mean squared distance from the mean (divided by n)",
         lambda signal: np.sqrt(signal.spread[:, 2]),
+    ),
+    Feature(
+        SATURATED_PIXELS,
+        "intensity",
+        "px",
+        "Pixels of the cell at the camera's limit, where light is lost; empty where the raw "
+        "images are not at hand.",
+        "number of raw pixels at the channel's limit: the greatest value of the significant bits, "
+        "or where the histogram of all cells' pixels ends in a spike",
+        _not_known_yet,
     ),
 )
 """Every built-in intensity feature, in the order of the reference."""

@@ -6,6 +6,7 @@ from typing import Final, Self
 from pydantic import StrictInt, StrictStr, field_validator
 
 from pyama_core.channels import by_channel_index
+from pyama_core.columns import SATURATED_PIXELS
 from pyama_core.processing.parameters import Section, param
 
 ALWAYS_MEASURED: Final = ("area", "centroid", "intensity_total")
@@ -16,7 +17,7 @@ class ExtractionParams(Section):
     """Which features are measured and which traces are good."""
 
     features: tuple[str, ...] = param(
-        ALWAYS_MEASURED,
+        (*ALWAYS_MEASURED, SATURATED_PIXELS),
         "What is measured of every cell in every frame; area, centroid and intensity_total "
         "always are.",
     )
@@ -31,7 +32,7 @@ class ExtractionParams(Section):
         ge=1,
         le=100_000,
         step=1,
-        auto="30 frames or half of all frames, whichever is less",
+        auto="30 frames or half of the frames that the FOV holds, whichever is less",
     )
     border_distance: int = param(
         0,
@@ -58,6 +59,14 @@ class ExtractionParams(Section):
         le=100_000_000,
         step=100,
         auto="no limit",
+    )
+    max_saturated: float = param(
+        0.01,
+        "Traces in which more than this share of the cell's pixels is saturated, or not a finite "
+        "number, in any frame are marked as not good; 1 is off.",
+        ge=0,
+        le=1,
+        step=0.01,
     )
 
     @field_validator("features")
@@ -102,7 +111,7 @@ def _channel(key: int | str) -> int | str:
 
 
 def _check_known(names: Iterable[str]) -> None:
-    if set(names) <= set(ALWAYS_MEASURED):
+    if set(names) <= {*ALWAYS_MEASURED, SATURATED_PIXELS}:
         return
     from pyama_core.processing.extraction.features import feature
 

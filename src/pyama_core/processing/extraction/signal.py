@@ -19,7 +19,8 @@ _IMAGE_TYPES: Final = tuple(np.dtype(name) for name in ("uint8", "uint16", "floa
 class Signal:
     """What the cells of one frame show in one image.
 
-    NaN pixels are left out. A cell without any other pixel has NaN for every measurement.
+    Pixels that are not finite (NaN, infinite) are left out. A cell without any other pixel has NaN
+    for every measurement.
     """
 
     regions: Regions
@@ -29,9 +30,7 @@ class Signal:
     @classmethod
     def of(cls, regions: Regions, image: NDArray[Any]) -> "Signal":
         """Measure `image` on `regions`, which are of the same shape."""
-        if image.dtype not in _IMAGE_TYPES:
-            image = image.astype(np.float64)
-        return cls(regions, read_only(image))
+        return cls(regions, as_measurable(image))
 
     def __len__(self) -> int:
         return len(self.regions)
@@ -45,6 +44,12 @@ class Signal:
     def total(self) -> NDArray[np.float64]:
         """Sum of the pixels of each cell, in float64."""
         return np.where(self._sums[:, 0] > 0, self._sums[:, 1], np.nan)
+
+    @property
+    def n_left_out(self) -> NDArray[np.float64]:
+        """Pixels of each cell that are not finite."""
+        left_out: NDArray[np.float64] = self.regions.area - self._sums[:, 0]
+        return left_out
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -61,13 +66,13 @@ class Signal:
         return spread
 
     def of_pixels(self, measure: Callable[[NDArray[Any]], float]) -> NDArray[np.float64]:
-        """Measure each cell by a function of its pixel values, a 1-D array without NaN."""
+        """Measure each cell by a function of its pixel values, a 1-D array of finite ones."""
         values = [measure(pixels) if pixels.size else np.nan for pixels in self.pixels]
         return np.array(values, dtype=np.float64)
 
     @cached_property
     def pixels(self) -> list[NDArray[Any]]:
-        """Pixel values of each cell, without NaN."""
+        """Finite pixel values of each cell."""
         ends = np.cumsum(self.regions.area)
         values = np.empty(int(ends[-1]) if len(ends) else 0, dtype=self.image.dtype)
         at = ends - self.regions.area
@@ -75,13 +80,18 @@ class Signal:
         pixels = np.split(values, ends[:-1]) if len(ends) else []
         if np.array_equal(self.count, self.regions.area):
             return pixels
-        return [part[~np.isnan(part)] for part in pixels]
+        return [part[np.isfinite(part)] for part in pixels]
 
     @cached_property
     def _sums(self) -> NDArray[np.float64]:
         sums = np.zeros((len(self), 2))
         add_up_pixels(self.image, self.regions.runs, self.regions.index, sums)
         return sums
+
+
+def as_measurable(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image as the kernels take it: read-only, in one of few types."""
+    return read_only(image if image.dtype in _IMAGE_TYPES else image.astype(np.float64))
 
 
 @kernel
@@ -91,9 +101,10 @@ def add_up_pixels(
     index: NDArray[np.int64],
     sums: NDArray[np.float64],
 ) -> None:
-    """Add to `sums`, ``(n_cells, 2)``, the number of pixels that are not NaN, and their total.
+    """Add to `sums`, ``(n_cells, 2)``, the number of finite pixels, and their total.
 
-    Runs are added up without a look at each pixel; only one whose total is NaN is gone through.
+    Runs are added up without a look at each pixel; only one whose total is not finite is gone
+    through.
     """
     for i in range(runs.shape[0]):
         pixels = image[runs[i, 0], runs[i, 1] : runs[i, 2]]
@@ -101,11 +112,11 @@ def add_up_pixels(
         total = 0.0
         for value in pixels:
             total += value
-        if total != total:
+        if total - total != 0:
             n_pixels = 0
             total = 0.0
             for value in pixels:
-                if value == value:
+                if value - value == 0:
                     n_pixels += 1
                     total += value
         sums[index[i], 0] += n_pixels
@@ -120,7 +131,7 @@ def spread_pixels(
     means: NDArray[np.float64],
     spread: NDArray[np.float64],
 ) -> None:
-    """Find the least and greatest pixel, and the sum of squared distances to the mean."""
+    """Find the least and greatest finite pixel, and their sum of squared distances to the mean."""
     spread[:, 0] = np.inf
     spread[:, 1] = -np.inf
     spread[:, 2] = 0.0
@@ -128,7 +139,7 @@ def spread_pixels(
         cell = spread[index[i]]
         mean = means[index[i]]
         for value in image[runs[i, 0], runs[i, 1] : runs[i, 2]]:
-            if value == value:
+            if value - value == 0:
                 cell[0] = min(cell[0], value)
                 cell[1] = max(cell[1], value)
                 cell[2] += (value - mean) ** 2

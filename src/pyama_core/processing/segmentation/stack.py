@@ -54,9 +54,7 @@ def segment_stack(
     """
     segment = open_for_stack(params, fov, len(frames), missing)
     absent = set(missing)  # Grows while frames are read, before anything asks for them.
-    segmented = _with_absent(
-        len(frames), frames.shape[1:], _each(frames, params, segment, absent)
-    )
+    segmented = _with_absent(len(frames), frames.shape[1:], _each(frames, params, segment, absent))
     if params.bridge:
         return bridged(segmented, params.bridge, params.bridge_overlap, absent)
     return segmented

@@ -64,14 +64,14 @@ def _add_traces(summary: RunSummary, layout: Layout, fov: int) -> None:
     if not written:
         return
     try:
-        table = read_trace_table(written[0])
+        tables = [read_trace_table(path) for path in written]
     except ReadError as error:
         summary.messages.setdefault(Message(str(error), "error"), []).append(fov)
         return
-    cells, first = np.unique(table[CELL], return_index=True)
-    good = table[GOOD][first].astype(bool)
+    for table in tables:
+        cells, first = np.unique(table[CELL], return_index=True)
+        good = table[GOOD][first].astype(bool)
+        summary.n_traces += len(cells)
+        summary.n_good += int(np.count_nonzero(good))
+        summary.rejected.update(table[REASON][first][~good].tolist())
     summary.n_cells += len(cells)
-    summary.n_traces += len(cells) * len(written)
-    summary.n_good += int(np.count_nonzero(good)) * len(written)
-    for reason in table[REASON][first][~good].tolist():
-        summary.rejected[reason] += len(written)

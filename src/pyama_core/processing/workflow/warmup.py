@@ -32,7 +32,8 @@ def warm_up(dtype: str, params: WorkflowParams) -> None:
     untracked = np.stack(instances).astype(np.uint32) if instances else masks
     labels = np.stack(list(track_stack(untracked, params.tracking, phase=frames)))
     times = np.arange(_FRAMES, dtype=np.float64)
-    extract_stack(labels, {0: corrected}, params.extraction, times=times, fov=0)
+    images, raw = {0: corrected}, {0: frames}
+    extract_stack(labels, images, params.extraction, times=times, fov=0, raw=raw)
     mark_compiled(what_compiles(dtype, params))
 
 

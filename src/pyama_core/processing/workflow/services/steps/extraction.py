@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from pyama_core.io.inspection import read_inspected
 from pyama_core.io.microscopy import MicroscopyMetadata
@@ -14,8 +11,13 @@ from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.stacks import check_same_shape, load_stack
-from pyama_core.processing.workflow.services.types import ProcessingContext, ResultsPathsPerFOV
+from pyama_core.processing.workflow.services.fluorescence import fluorescence_of, marked_as_raw
+from pyama_core.processing.workflow.services.stacks import (
+    check_same_shape,
+    load_stack,
+    unseen_frames,
+)
+from pyama_core.processing.workflow.services.types import ProcessingContext
 
 
 class ExtractionService(BaseProcessingService):
@@ -24,7 +26,8 @@ class ExtractionService(BaseProcessingService):
     name = "extraction"
     params_model = ExtractionParams
     after = "tracking"
-    reads = ("tracking", "correction")
+    reads = ("copy", "tracking", "correction")
+    version = 2
 
     def process_fov(
         self,
@@ -34,6 +37,9 @@ class ExtractionService(BaseProcessingService):
         fov: int,
     ) -> None:
         """Measure every cell of one FOV in every frame.
+
+        Where the correction has not run, raw fluorescence is measured: a message says so, and the
+        table has a column ``corrected`` of False.
 
         Raises
         ------
@@ -47,16 +53,20 @@ class ExtractionService(BaseProcessingService):
         paths = context.paths(fov)
         labels_path = paths.seg_labeled[1] if paths.seg_labeled else layout.labels(fov)
         labels = load_stack(labels_path, "tracked segmentation")
-        images = {c: _image(paths, layout, fov, c) for c in layout.fl}
-        for channel, image in images.items():
-            check_same_shape(image, labels, f"fluorescence of channel {channel}", "segmentation")
+        inputs = {c: fluorescence_of(paths, layout, fov, c) for c in layout.fl}
+        for channel, fluorescence in inputs.items():
+            what = f"fluorescence of channel {channel}"
+            check_same_shape(fluorescence.measured, labels, what, "segmentation")
+            context.add_messages(fov, fluorescence.messages)
         tables = extract_stack(
             labels,
-            images,
+            {c: fluorescence.measured for c, fluorescence in inputs.items()},
             self.params(context).with_channel_indices(metadata.channel_names),
             times=metadata.times_of(fov),
             fov=fov,
-            missing=metadata.missing_frames.get(fov, ()),
+            missing=unseen_frames(metadata, paths, layout, fov, labels),
+            raw={c: f.raw for c, f in inputs.items() if f.raw is not None},
+            significant_bits=metadata.significant_bits,
             tick=lambda message, t: self.progress_callback(fov, t, len(labels), message),
         )
         context.add_messages(fov, tables.messages)
@@ -64,7 +74,8 @@ class ExtractionService(BaseProcessingService):
         for measured, table in tables.items():
             of_channel = layout.pc if measured is None else measured
             path = layout.traces(fov, of_channel)
-            write_table(path, table)
+            is_corrected = measured is None or inputs[measured].is_corrected
+            write_table(path, table if is_corrected else marked_as_raw(table))
             context.add_messages(fov, read_inspected(path).messages)
             paths.traces_csv.append((of_channel, path))
 
@@ -75,11 +86,3 @@ class ExtractionService(BaseProcessingService):
     def channels_used(self, layout: Layout) -> Sequence[int]:
         """Return the fluorescence channels."""
         return layout.fl
-
-
-def _image(paths: ResultsPathsPerFOV, layout: Layout, fov: int, channel: int) -> NDArray[Any]:
-    """Corrected fluorescence where there is some, else raw."""
-    corrected = dict(paths.fl_corrected).get(channel, layout.corrected(fov, channel))
-    raw = dict(paths.fl).get(channel, layout.fluorescence(fov, channel))
-    path = corrected if corrected.exists() else raw
-    return load_stack(path, f"fluorescence of channel {channel}")
