@@ -145,7 +145,7 @@ def _tracks(bench: Bench) -> Results:
 def extracted(bench: Bench) -> Results:
     # Multiples of 1/8 are exact as float32, so that sums do not depend on their order.
     images = {c: frames.astype(np.float32) / 8 - 20 for c, frames in _by_channel().items()}
-    bench.write(labels=golden_input.labels(), corrected=images)
+    bench.write(labels=golden_input.labels(), corrected=images, fluorescence=_by_channel())
     layout = bench.run()
     return {f"traces {c}": table(layout.traces(0, c)) for c in layout.fl}
 

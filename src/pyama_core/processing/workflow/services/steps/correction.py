@@ -29,10 +29,9 @@ class CorrectionService(BaseProcessingService):
 
     name = "correction"
     params_model = CorrectionParams
-    version = 2
     after = "segmentation"
     reads = ("copy", "segmentation")
-    version = 2
+    version = 3
 
     def process_fov(
         self,

@@ -29,10 +29,9 @@ class SegmentationService(BaseProcessingService):
 
     name = "segmentation"
     params_model = SegmentationParams
-    version = 2
     after = "copy"
     reads = ("copy",)
-    version = 2
+    version = 3
 
     def process_fov(
         self,
