@@ -1,8 +1,11 @@
 """What the user is told in a corner of the window."""
 
+import html
+
 from napari.utils.notifications import show_error, show_info, show_warning
 
 from pyama_core.errors import sentence_of
+from pyama_core.messages import Message
 
 
 def notify_error(error: BaseException) -> None:
@@ -19,3 +22,14 @@ def warn(sentence: str) -> None:
     """Warn the user; an empty sentence is no warning."""
     if sentence:
         show_warning(sentence)
+
+
+def as_html(text: str) -> str:
+    """Return a text for a label that shows it as it is, also where it holds ``<`` or ``&``."""
+    return f"<span>{html.escape(text, quote=False)}</span>"
+
+
+def with_weight(message: Message) -> str:
+    """Return a message with its weight before it, unless it only informs."""
+    weight = message.weight
+    return message.text if weight == "info" else f"{weight.title()}: {message.text}"

@@ -43,9 +43,9 @@ class Opener(QObject):
         self.task.succeeded.connect(self.show)
         self.task.failed.connect(notify_error)
         self.task.finished.connect(self._on_finished)
-        self._window = getattr(getattr(viewer, "window", None), "_qt_window", None)
-        if self._window is not None:
-            self._window.installEventFilter(self)
+        window = getattr(getattr(viewer, "window", None), "_qt_window", None)
+        if window is not None:  # which must not be kept alive from here
+            window.installEventFilter(self)
 
     @property
     def busy(self) -> bool:

@@ -108,6 +108,11 @@ class RunProgress:
         return {number: fov.message for number, fov in self.fovs.items() if fov.failed}
 
     @property
+    def order(self) -> list[int]:
+        """The FOVs, those first that need most attention."""
+        return sorted(self.fovs, key=lambda fov: (rank(Message("", self.fovs[fov].weight)), fov))
+
+    @property
     def fovs_with_warnings(self) -> list[int]:
         """FOVs that are done, but of which there is something to look at."""
         return [n for n, fov in self.fovs.items() if not fov.failed and fov.weight != "info"]
@@ -121,6 +126,8 @@ class RunProgress:
     def in_words(self) -> str:
         """Say how many FOVs are through and how long it will take."""
         n_ended = sum(fov.ended for fov in self.fovs.values())
+        if not self.share:
+            return "Starting the processes that compute…"
         text = f"{n_ended} of {len(self.fovs)} FOVs are through"
         left = self.seconds_left()
         if left is None or n_ended == len(self.fovs):

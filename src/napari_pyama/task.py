@@ -21,6 +21,8 @@ Report = Callable[[Any], None]
 Work = Callable[[Report, threading.Event], Any]
 """Does the work; looks at the event to learn that it is to stop."""
 
+_BAR_FORMAT: Final = "{desc}: {percentage:.0f} %|{remaining} left"
+"""napari shows what comes after the bar beside its own; the rest is for a terminal."""
 _LOOK_EVERY_MS: Final = 50
 """As often as a person sees a bar move."""
 
@@ -227,7 +229,9 @@ class ActivityBar:
 
     def open(self, title: str, total: int) -> None:
         """Show the bar; `total` is 0 where nobody knows how long it takes."""
-        bar = cancelable_progress(total=total, desc=title, cancel_callback=self._cancel)
+        bar = cancelable_progress(
+            total=total, desc=title, cancel_callback=self._cancel, bar_format=_BAR_FORMAT
+        )
         self._bar = bar
         if self._closed:
             bar.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_pyama.backgrounds import describe_backgrounds
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.layers import LayerTuple
+from napari_pyama.notices import with_weight
 from napari_pyama.previews import Request
 from napari_pyama.result_layers import CELLS, SEGMENTATION, expected_files, layers_of_results
 from napari_pyama.result_tables import Table, read_traces
@@ -155,7 +156,7 @@ def _notes(run: PreparedRun, request: Request, step: str) -> list[str]:
     """Return what the step has to say, and how well the background fits."""
     fov = request.view.fov
     record = read_status(run.layout.status(fov)).steps.get(step)
-    notes = [str(message) for message in record.messages] if record else []
+    notes = [with_weight(message) for message in record.messages] if record else []
     if step == "correction":
         files = expected_files(run.layout)
         notes = describe_backgrounds(files, run.metadata, fov)

@@ -1,6 +1,5 @@
 """The complete run of one viewer: under way whether or not a dock shows it."""
 
-import html
 import threading
 import time
 import weakref
@@ -14,7 +13,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, Signal
 from napari_pyama.counted import counted
 from napari_pyama.layers import LayerTuple
 from napari_pyama.newest import NewestOnly
-from napari_pyama.notices import notify, notify_error
+from napari_pyama.notices import as_html, notify, notify_error
 from napari_pyama.per_viewer import PerViewer
 from napari_pyama.result_layers import expected_files, layers_of_results
 from napari_pyama.run_progress import RunProgress
@@ -23,7 +22,6 @@ from napari_pyama.shown import show_layers
 from napari_pyama.task import ActivityBar, Report, Task
 from napari_pyama.view import view_of
 from pyama_core.errors import sentence_of
-from pyama_core.fov_ranges import format_fovs
 from pyama_core.messages import Message
 
 PARTS: Final = 1000
@@ -88,12 +86,16 @@ class ViewerRun(QObject):
         self.task.finished.connect(self._on_finished)
 
     def _end_with_window(self) -> None:
-        self._window = getattr(getattr(self._viewer(), "window", None), "_qt_window", None)
-        if self._window is not None:
-            self._window.installEventFilter(self)
+        window = self._window()
+        if window is not None:
+            window.installEventFilter(self)
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self.close)
+
+    def _window(self) -> Any:
+        """Return the viewer's window, which this must not keep alive; None where there is none."""
+        return getattr(getattr(self._viewer(), "window", None), "_qt_window", None)
 
     def eventFilter(self, watched: Any, event: QEvent | None) -> bool:
         """Stop when the window is closed."""
@@ -132,11 +134,9 @@ class ViewerRun(QObject):
 
     def leave_alone(self) -> None:
         """Tell the user where a run is to be found that no dock shows any more."""
-        if self.running and self._window is not None and self._window.isVisible():
-            notify(
-                "The run continues. To see it or to cancel it, open its dock again; it also stands "
-                "under activity, at the bottom right of the window."
-            )
+        window = self._window()
+        if self.running and window is not None and window.isVisible():
+            notify("The run continues: see activity below, or open its dock again.")
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, RunPlan):
@@ -147,7 +147,7 @@ class ViewerRun(QObject):
     def _on_caught_up(self) -> None:
         """Show how far the run is, on napari's bar last: that processes events."""
         if not self.cancelling:
-            self.message = html.escape(self.progress.note or self.progress.in_words())
+            self.message = as_html(self.progress.note or self.progress.in_words())
         self.changed.emit()
         if self._has_new_results and not self.loading.busy and time.monotonic() > self._load_after:
             self._load_results()
@@ -181,7 +181,7 @@ class ViewerRun(QObject):
             show_warning(f"{n_failed} of {name} failed: the dock of the run says why.")
 
     def _on_failed(self, error: BaseException) -> None:
-        self.message = f"The run failed: {html.escape(sentence_of(error))}"
+        self.message = as_html(f"The run failed: {sentence_of(error)}")
         notify_error(error)
 
     def _on_cancelled(self) -> None:
@@ -220,11 +220,8 @@ def _end_in_words(progress: RunProgress) -> str:
     lines = _failures_in_words(progress.failures)
     if not lines:
         lines = ["All FOVs are done; the results are in the layer list."]
-    doubtful = progress.fovs_with_warnings
-    if doubtful:
-        which = format_fovs(doubtful)
-        noun = "FOV" if len(doubtful) == 1 else "FOVs"
-        lines.append(f"Warnings for {noun} {which}: the table has them.")
+    if doubtful := progress.fovs_with_warnings:
+        lines.append(f"There are warnings for {counted(len(doubtful), 'FOV')}: see the table.")
     return "<br>".join(lines)
 
 
@@ -233,6 +230,6 @@ def _failures_in_words(failures: dict[int, str]) -> list[str]:
         return []
     listed = list(failures.items())[:_MOST_FAILURES]
     lines = [f"{counted(len(failures), 'FOV')} failed:"]
-    lines += [f"FOV {fov} {html.escape(why)}" for fov, why in listed]
+    lines += [f"FOV {fov} {as_html(why)}" for fov, why in listed]
     more = len(failures) - len(listed)
     return [*lines, f"and {more} more: the table says why."] if more else lines

@@ -70,6 +70,9 @@ def test_what_needs_attention_comes_first():
     assert [str(message) for message in progress.fovs[0].messages] == ["gone", "look", "how"]
     assert [fov.weight for fov in progress.fovs.values()] == ["error", "error", "info"]
     assert progress.fovs_with_warnings == [0]
+    assert progress.order == [0, 1, 2]
+    progress.fovs[0].messages = said[:1]
+    assert progress.order == [1, 0, 2]
 
 
 def test_a_run_that_succeeded_has_no_fov_under_way():

@@ -35,11 +35,13 @@ def test_fov_channel_and_feature_are_offered_with_names_and_units(dock):
     assert choices.feature.itemText(0) == "Intensity total (counts)"
     assert dock.view.plot.getAxis("left").labelText == "Intensity total (counts)"
     assert dock.view.plot.getAxis("bottom").labelText == "Time (min)"
+    assert dock.view.filters.mean.text() == "Mean value (counts)"
     assert dock.view.counts.text() == "4 traces: 3 good, 1 not good, 0 hidden"
     choices.channel.chosen.emit(2)
     choices.feature.chosen.emit("area")
     assert (dock.inspection.channel, dock.inspection.feature) == (2, "area")
     assert dock.view.plot.getAxis("left").labelText == "Area (px)"
+    assert dock.view.filters.mean.text() == "Mean value (px)"
 
 
 def test_marks_are_saved_at_once_and_back_after_a_restart(dock, opened, shown, until):

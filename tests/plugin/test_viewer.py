@@ -5,16 +5,21 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_pyama import viewer_run
 from napari_pyama.sample_file import SampleFile
 from napari_pyama.session import session_of
+from napari_pyama.viewer_run import run_of
 from napari_pyama.widgets.dock import Dock
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import experiment, open_in
+from tests.scenes import write_scene
 
 pytestmark = pytest.mark.skipif(
     sys.platform.startswith("linux")
@@ -153,6 +158,42 @@ def test_closing_the_viewer_during_preview_and_run_ends_both(
     viewer.close()
     assert dock._closed
     QApplication.processEvents()
+
+
+@pytest.mark.parametrize("n_fovs", [30, 300])
+def test_a_run_of_many_fovs_is_seen_to_its_end_while_napari_is_busy(
+    n_fovs, make_napari_viewer, tmp_path, qtbot, monkeypatch
+):
+    """Napari's own bar processes events; the GUI thread is held up for a second at a time."""
+
+    def execute(request, report, cancel):
+        for fov in range(n_fovs):
+            for step in ("copy", "segmentation", "correction", "tracking", "extraction"):
+                for t in range(4):
+                    if cancel.is_set():
+                        raise InterruptedError
+                    report({"step": step, "fov": fov, "t": t, "T": 4, "message": "working"})
+            report({"step": "workflow", "fov": fov, "t": fov, "T": n_fovs, "message": "done"})
+            time.sleep(1 / n_fovs)
+        return True
+
+    errors = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: errors.append(error))
+    monkeypatch.setattr(viewer_run, "execute", execute)
+    write_scene(tmp_path / "many.nd2", n_fovs=n_fovs, n_frames=2, size=32)
+    viewer = make_napari_viewer(show=True)
+    viewer.open(str(tmp_path / "many.nd2"), plugin="napari-pyama")
+    _, dock = open_dock(viewer, "Run complete workflow")
+    busy = QTimer()
+    busy.timeout.connect(lambda: time.sleep(1))
+    busy.start(200)
+    dock.run.click()
+    qtbot.waitUntil(lambda: not dock.task.running, timeout=30_000)
+    busy.stop()
+    assert not errors
+    assert "All FOVs are done" in dock.message.text()
+    assert dock.progress.share == 1 and dock.run.isEnabled()
+    run_of(viewer).close()
 
 
 def test_closing_the_window_while_a_sample_is_made_leaves_nothing(tmp_path):

@@ -137,13 +137,18 @@ class FilterBar(QWidget):
         layout.addRow(
             "Length (frames)", beside(self.length, border, self.border, stretch=(1, 0, 1))
         )
-        layout.addRow("Mean value", beside(self.low, QLabel("to"), self.high, stretch=(1, 0, 1)))
+        self.mean = QLabel("Mean value")
+        layout.addRow(self.mean, beside(self.low, QLabel("to"), self.high, stretch=(1, 0, 1)))
         layout.addRow(self.rejected)
         for box in (self.length, self.border):
             box.valueChanged.connect(self._on_changed)
         for edit in (self.low, self.high):
             edit.textChanged.connect(self._on_changed)
         self.rejected.toggled.connect(self._on_changed)
+
+    def name_unit(self, unit: str) -> None:
+        """Say in which unit the feature is that is limited."""
+        self.mean.setText(f"Mean value ({unit})" if unit else "Mean value")
 
     @property
     def view_filter(self) -> ViewFilter:

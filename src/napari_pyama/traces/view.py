@@ -144,6 +144,7 @@ class TraceView:
         self.choices.channel.offer(channels, inspection.channel)
         features = [(name, self._label(name)) for name in inspection.traces.features]
         self.choices.feature.offer(features, inspection.feature)
+        self.filters.name_unit(self._units.get(inspection.feature, ""))
         self.all_channels.setVisible(len(channels) > 1)
         self.plot.show_labels(self._label(TIME), self._label(inspection.feature))
 

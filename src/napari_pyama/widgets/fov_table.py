@@ -6,6 +6,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor, QIcon
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QStyle, QTableView
 
+from napari_pyama.notices import with_weight
 from napari_pyama.run_progress import FovProgress, RunProgress
 from pyama_core.messages import Weight
 
@@ -25,10 +26,11 @@ class FovModel(QAbstractTableModel):
         self._fovs: list[int] = []
 
     def show_progress(self, progress: RunProgress) -> None:
-        """Show where a run is now, or another run."""
-        if progress is not self._progress:
+        """Show where a run is now, or another run; FOVs to be looked at come first."""
+        order = progress.order
+        if progress is not self._progress or order != self._fovs:
             self.beginResetModel()
-            self._progress, self._fovs = progress, list(progress.fovs)
+            self._progress, self._fovs = progress, order
             self.endResetModel()
         elif self._fovs:
             last = self.index(len(self._fovs) - 1, len(_HEADINGS) - 1)
@@ -49,7 +51,7 @@ class FovModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return (str(number), f"{100 * fov.share:.0f} %", _what(fov))[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join((fov.message, *map(_with_weight, fov.messages)))
+            return "\n".join((fov.message, *map(with_weight, fov.messages)))
         if role == Qt.ItemDataRole.ForegroundRole and fov.weight in _COLORS:
             return QColor(_COLORS[fov.weight])
         if role == Qt.ItemDataRole.DecorationRole and index.column() == _STEP:
@@ -88,13 +90,10 @@ class FovTable(QTableView):
 
 
 def _what(fov: FovProgress) -> str:
+    """Return what is done, or how it ended and what is to be looked at."""
     said = f"{fov.step}: {fov.message}" if fov.step else fov.message
-    return " ".join((f"{said}.", *map(str, fov.messages))) if fov.messages else said
-
-
-def _with_weight(message: Any) -> str:
-    """Return a message with its weight, unless it only informs."""
-    return str(message) if message.weight == "info" else f"{message.weight}: {message}"
+    heavy = [str(message) for message in fov.messages if message.weight != "info"]
+    return " ".join((f"{said}.", *heavy)) if heavy else said
 
 
 def _icon(weight: Weight) -> QIcon | None:

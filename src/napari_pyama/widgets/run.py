@@ -1,6 +1,5 @@
 """The dock that runs the complete workflow on many FOVs."""
 
-import html
 from typing import Any
 
 from napari.utils.notifications import show_warning
@@ -8,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from napari_pyama.counted import counted
 from napari_pyama.newest import NewestOnly
+from napari_pyama.notices import as_html
 from napari_pyama.run_progress import RunProgress, size
 from napari_pyama.run_request import RunPlan, RunRequest, plan_run
 from napari_pyama.task import Task
@@ -80,6 +80,7 @@ class RunDock(Dock):
 
     def _connect(self) -> None:
         self.form.changed.connect(self.refresh_soon)
+        self.run.pressed.connect(self.form.take_typed)
         self.run.clicked.connect(self.start)
         self.cancel.clicked.connect(self._run.cancel)
         self.planning.done.connect(self._on_planned)
@@ -113,7 +114,7 @@ class RunDock(Dock):
             return
         self.session.adopt(view.source)
         metadata = view.source.metadata
-        self.heading.setText(f"<b>{html.escape(metadata.base_name)}</b>: {_in_short(metadata)}")
+        self.heading.setText(f"<b>{as_html(metadata.base_name)}</b>: {_in_short(metadata)}")
         self.recipe.setText(_recipe_in_short(changed_settings(self.session.recipe)))
         self.form.show_view(view)
         self._plan_again()
@@ -151,7 +152,7 @@ class RunDock(Dock):
     def _on_plan_failed(self, error: BaseException) -> None:
         self._request = None
         self.run.setText("Run")
-        self.disk.setText(f"Cannot run: {html.escape(str(error))}")
+        self.disk.setText(as_html(f"Cannot run: {error}"))
 
     def start(self) -> None:
         """Start the run, unless one is under way."""
@@ -195,7 +196,7 @@ def _recipe_in_short(changes: dict[str, Any]) -> str:
     if not changes:
         return "Recipe: all parameters have their defaults."
     listed = ", ".join(f"{name} = {value}" for name, value in changes.items())
-    return html.escape(f"Recipe: {listed}")
+    return as_html(f"Recipe: {listed}")
 
 
 def _left(plan: RunPlan) -> int:
@@ -210,4 +211,4 @@ def _plan_in_words(plan: RunPlan) -> str:
         text += f" {plan.n_done} of {len(plan.steps)} FOVs are done already."
     if plan.redone:
         text += f" To be done again: {'; '.join(plan.redone)}."
-    return html.escape(text)
+    return as_html(text)

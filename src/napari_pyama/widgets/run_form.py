@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_pyama.notices import warn
 from napari_pyama.result_source import ResultSource
@@ -65,7 +65,8 @@ class RunForm(QWidget):
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        layout.addRow("Output folder", self.folder)
+        layout.addRow(QLabel("Output folder"))  # a line of its own: paths are long
+        layout.addRow(self.folder)
         layout.addRow(self.channels)
         layout.addRow("FOVs", self.fovs)
         layout.addRow("Batch size (FOVs)", self.batch_size)
@@ -113,6 +114,11 @@ class RunForm(QWidget):
             scheduler=self._scheduler,
             keep="results" if self.only_results.isChecked() else "all",
         )
+
+    def take_typed(self) -> None:
+        """Take numbers that are typed and not confirmed."""
+        self.batch_size.interpretText()
+        self.n_workers.interpretText()
 
     def keep(self) -> None:
         """Keep in the session what is asked for now."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from qtpy.QtWidgets import QGridLayout, QWidget
 
 from napari_pyama.parameters import parameters_of
+from napari_pyama.widgets.numbers import NumberBox
 from napari_pyama.widgets.parameter_row import ParameterRow
 
 
@@ -62,6 +63,12 @@ class SectionForm(QWidget):
         row.edited.connect(self._on_edited)
         self.rows[row.parameter.name] = row
         return row
+
+    def take_typed(self) -> None:
+        """Take what is typed and not confirmed: a button may get the click but not the focus."""
+        for row in list(self.rows.values()):
+            if isinstance(row.editor.native, NumberBox):
+                row.editor.native.interpretText()
 
     def reset(self) -> None:
         """Set all parameters to their defaults."""

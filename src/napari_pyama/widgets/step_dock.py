@@ -1,6 +1,5 @@
 """A dock for one step: parameters, live preview of the frame in view, run on its FOV."""
 
-import html
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,6 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_pyama.compiled import ensure_compiled
 from napari_pyama.newest import NewestOnly
+from napari_pyama.notices import as_html
 from napari_pyama.previews import PREVIEW, MakePreview, Preview, Request
 from napari_pyama.run_request import RunRequest, request_of
 from napari_pyama.shown import remove_roles, show_layers
@@ -100,6 +100,7 @@ class StepDock(Dock):
         self.preview.done.connect(self._on_preview)
         self.preview.failed.connect(self._on_preview_failed)
         self._patience.timeout.connect(self._on_slow_preview)
+        self.trial.run.pressed.connect(self.form.take_typed)
         self.trial.done.connect(self._on_trial_done)
         if self.table is not None:
             self.trial.traced.connect(self.table.show_table)
@@ -178,7 +179,7 @@ class StepDock(Dock):
             )
 
     def _on_preview_failed(self, error: BaseException) -> None:
-        self.status.setText(f"No preview: {html.escape(str(error))}")
+        self.status.setText(as_html(f"No preview: {error}"))
         remove_roles(self.viewer, PREVIEW)  # the one before would pass for this frame's
         if self.table is not None:
             self.table.show_table({})

@@ -7,7 +7,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_pyama.notices import notify_error
+from napari_pyama.notices import as_html, notify_error
 from napari_pyama.previews import Request
 from napari_pyama.session import Session
 from napari_pyama.shown import hide_raw, show_labels, show_layers
@@ -104,14 +104,14 @@ class TrialBar(QWidget):
         show_labels(self._viewer, result.layers, result.labels)
         self._session.scratch_changed.emit(result.fov)
         where = "the results are in the layer list" if result.layers else "all frames are copied"
-        said = [f"Done: {where}.", *result.notes]
+        said = [f"Done: {where}.", *map(as_html, result.notes)]
         self.message.setText("<br>".join(said))
         self.done.emit()
         if result.traces:
             self.traced.emit(result.traces)
 
     def _on_failed(self, error: BaseException) -> None:
-        self.message.setText(f"Failed: {sentence_of(error)}")
+        self.message.setText(as_html(f"Failed: {sentence_of(error)}"))
         notify_error(error)
 
     def _show_running(self, running: bool) -> None:
