@@ -34,7 +34,7 @@ OUTLYING = {
     "100 too low": lambda frame: frame - 100.0,
     "saturated": lambda frame: np.full_like(frame, 65535),
     "saturated at 12 bits": lambda frame: np.full_like(frame, 4095),
-    "empty": np.zeros_like,
+    "without light or offset": np.ones_like,
     "half dark": half,
     "half empty": lambda frame: np.where(np.arange(frame.shape[1]) < 150, 0, frame),
     "gradient": lambda frame: frame + np.linspace(0, 80, frame.shape[1]),
@@ -272,3 +272,15 @@ def test_the_median_of_known_values_is_that_without_nan():
         np.median(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.nan for row in values
     ]
     np.testing.assert_allclose(median_of_known(values), expected)
+
+
+@pytest.mark.parametrize("at", [[5], [1, 2, 4, 5, 7, 8, 10, 11]])
+def test_frames_that_were_not_recorded_are_no_outliers_and_teach_nothing(at):
+    movie = make_movie(bleaching())
+    background = background_of(movie, at, np.zeros_like)
+    expected = estimate_background(movie.frames, movie.masks, CorrectionParams(), missing=at)
+    assert background.method == expected.method == "regression_gain"
+    assert named(background) == []
+    np.testing.assert_array_equal(background.gain, expected.gain)
+    np.testing.assert_array_equal(background.surfaces, expected.surfaces)
+    assert gain_error(background, movie) < 0.003
