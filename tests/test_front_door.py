@@ -6,9 +6,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pyama_core
+from pyama_core.errors import InputError
 
 CORE = Path(pyama_core.__file__).parent
 
@@ -41,3 +43,30 @@ def modules_with_examples() -> list[str]:
 def test_examples_in_docstrings_give_what_they_say(name: str) -> None:
     result = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0
+
+
+def test_functions_leave_what_is_unknown_empty_and_count_saturation_in_raw_images() -> None:
+    labels = np.zeros((6, 48, 48), np.int32)
+    labels[:, 20:30, 20:30] = 1
+    raw = np.random.default_rng(0).poisson(200, labels.shape).astype(np.uint16)
+    raw[1::2] = 0
+    raw[2, 25, 25] = 65535
+    corrected = pyama_core.correct_background(raw, labels)
+    extraction = pyama_core.extract_traces(labels, {1: corrected}, raw={1: raw})
+    table = extraction[1]
+    np.testing.assert_array_equal(np.isnan(table["intensity_total"]), table["frame"] % 2 == 1)
+    assert table["saturated_pixels"][::2].tolist() == [0, 1, 0]
+    assert any("channel 1: frames 1, 3, 5" in str(message) for message in extraction.messages)
+
+
+def test_functions_refuse_labels_whose_background_is_not_0() -> None:
+    labels = np.full((3, 48, 48), -1)
+    labels[:, 20:30, 20:30] = 1
+    images = np.ones(labels.shape, np.uint16)
+    for use in (
+        lambda: pyama_core.track(labels),
+        lambda: pyama_core.correct_background(images, labels),
+        lambda: pyama_core.extract_traces(labels, {1: images}),
+    ):
+        with pytest.raises(InputError, match="labels are int64 from -1 to 1"):
+            use()
