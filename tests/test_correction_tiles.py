@@ -141,7 +141,7 @@ def test_any_size_is_corrected_to_zero_background(shape, params):
         assert abs(np.median(corrected)) < 1.5
 
 
-@pytest.mark.parametrize("value", [0, 7, 65535])
+@pytest.mark.parametrize("value", [1, 7, 65535])
 @pytest.mark.parametrize("method", ["auto", "tiles", "median_gain", "regression_gain"])
 def test_a_constant_image_becomes_zero(value, method):
     frames = np.full((3, 40, 50), value, np.uint16)
