@@ -53,7 +53,7 @@ def test_the_second_example_is_valid() -> None:
         ({"tracking": {"max_distance": "far"}}, ["\"tracking.max_distance\" is 'far'"]),
         (
             {"extraction": {"features": ["brightness"]}},
-            ["is ['brightness']: feature \"brightness\" is unknown: there are area", "_std."],
+            ["is ['brightness']: feature \"brightness\" is unknown: there are area", "_pixels."],
         ),
         ({"segmentation": 3}, ['"segmentation" is 3']),
         ({"copy": {"z": "top"}}, ["\"copy.z\" is 'top': give middle, max, mean or the index"]),
