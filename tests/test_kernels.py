@@ -70,7 +70,7 @@ def installation(tmp_path):
     """A copy of the package in which nothing can be written beside the code, not even by root."""
     package = tmp_path / "site" / "pyama_core"
     (package / "processing").mkdir(parents=True)
-    for name in ("__init__.py", "processing/__init__.py", "processing/kernels.py"):
+    for name in ("__init__.py", "__init__.pyi", "processing/__init__.py", "processing/kernels.py"):
         shutil.copy(PACKAGE / name, package / name)
         (package / name).with_name("__pycache__").unlink(missing_ok=True)
         (package / name).with_name("__pycache__").write_text("in the way of a cache")
