@@ -107,7 +107,7 @@ def _contrast(
         return limits_of(samples, dtype, BACKGROUND_PERCENT)
     low, high = limits_of(samples, dtype)
     if metadata.n_channels > 1 and samples:
-        middle = float(np.median([np.median(sample.values) for sample in samples]))
+        middle = float(np.median([sample.middle for sample in samples]))
         high = max(high, low + (middle - low) / _GRAY_OF_PHASE)
     return low, high
 

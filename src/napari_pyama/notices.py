@@ -26,7 +26,8 @@ def warn(sentence: str) -> None:
 
 def as_html(text: str) -> str:
     """Return a text for a label that shows it as it is, also where it holds ``<`` or ``&``."""
-    return f"<span>{html.escape(text, quote=False)}</span>"
+    escaped = html.escape(text, quote=False)
+    return text if escaped == text else f"<span>{escaped}</span>"  # Qt looks for a tag
 
 
 def with_weight(message: Message) -> str:

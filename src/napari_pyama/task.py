@@ -187,7 +187,7 @@ class Task(QObject):
         finally:
             self._looking = False
         if outcome is not None:
-            self._end(outcome)
+            self._on_returned(outcome)
 
     def _report(self, events: list[Any]) -> None:
         for event in events:
@@ -195,7 +195,7 @@ class Task(QObject):
         if events:
             self.caught_up.emit()
 
-    def _end(self, outcome: _Outcome) -> None:
+    def _on_returned(self, outcome: _Outcome) -> None:
         self._timer.stop()
         self._job = None
         if self._closed:
