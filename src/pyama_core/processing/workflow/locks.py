@@ -1,48 +1,91 @@
 """Who works on what: one lock file per FOV folder and one per index, alive while its heart beats.
 
-A lock file is created exclusively, which works on network drives too. It names host, process
-and process start. On the same host it is dead if that process is gone; on another host if it
-was not touched for a minute by the file server's own clock.
+A lock file is created exclusively, which works on network drives too. It names the process that
+holds it (`processes.ProcessId`). Where that process can be seen it is asked for; elsewhere a lock
+counts while it is touched every few seconds: one that was not for a minute, by the file server's
+own clock, is watched for longer than its heart takes to beat before it is taken over, as clocks
+are set at times.
 """
 
 import json
+import logging
 import os
-import socket
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import BinaryIO, Final
 
 from pyama_core.errors import InputError
+from pyama_core.io.untrusted import read_regular
+from pyama_core.processes import ProcessId, as_json, is_running, process_from_json, this_process
 from pyama_core.processing.workflow.output_folder import check_writable, unwritable
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]  # Windows
 
 HEARTBEAT_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 60.0
+_BEATS_TO_WATCH: Final = 1.3
 _SECONDS_BETWEEN_TRIES: Final = 0.05
+_SECONDS_TO_SAY: Final = 20.0
+_SECONDS_TO_GIVE_UP: Final = 600.0
+"""A lock that is awaited is held for about a second at a time."""
 
 
 class FolderInUseError(InputError):
     """Another run works on a FOV."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was read of a lock file."""
+
+    process: ProcessId | None
+    """Who holds it; None where it does not say so."""
+    token: str
+    """Which of that process's locks it is."""
+    beat: int
+    """When it was last touched, in ns of the file server's clock."""
+
+    def __str__(self) -> str:
+        return str(self.process or "another run")
+
+
 @contextmanager
 def awaited_lock(path: Path) -> Iterator[None]:
     """Hold one lock while the block runs, after whoever holds it now.
 
+    Who is waited for is said after a while.
+
     Raises
     ------
+    FolderInUseError
+        Its holder has not released it for minutes.
     InputError
-        The folder of the lock cannot be made or written to.
+        The folder of the lock cannot be written to.
+    OSError
+        The disk failed.
     """
     with ExitStack() as held:
+        started, is_said = time.monotonic(), False
         while True:
             try:
                 held.enter_context(held_locks([path]))
                 break
-            except FolderInUseError:
+            except FolderInUseError as error:
+                waited = time.monotonic() - started
+                if waited > _SECONDS_TO_GIVE_UP:
+                    raise
+                if waited > _SECONDS_TO_SAY and not is_said:
+                    logging.getLogger(__name__).warning("Waiting: %s", error)
+                    is_said = True
                 time.sleep(_SECONDS_BETWEEN_TRIES)
         yield
 
@@ -57,20 +100,25 @@ def held_locks(paths: Iterable[Path]) -> Iterator[None]:
         Another living run holds one of them; none is held then.
     InputError
         The folder of a FOV cannot be made or written to.
+    OSError
+        The disk failed.
     """
-    held: list[Path] = []
+    paths = list(paths)
+    held: dict[Path, str] = {}
     stop = threading.Event()
     beating = threading.Thread(target=_beat, args=(held, stop), daemon=True)
     try:
         for path in paths:
-            _acquire_in_folder(path)
-            held.append(path)
+            _make_folder(path.parent)
+        dead = _checked_dead(paths)
+        for path in paths:
+            held[path] = _take_over(path, dead[path]) if path in dead else _create(path)
         beating.start()
         yield
     finally:
         stop.set()
-        for path in held:
-            path.unlink(missing_ok=True)
+        for path, token in held.items():
+            _release(path, token)
         if beating.ident is not None:
             beating.join()
 
@@ -85,109 +133,180 @@ def check_unlocked(paths: Iterable[Path]) -> None:
     InputError
         The folder of a FOV cannot be made or written to.
     """
+    paths = list(paths)
     for path in paths:
         check_writable(path.parent)
-        _check_free(path)
+    _checked_dead(paths)
 
 
-def _acquire_in_folder(path: Path) -> None:
+def remove_dead_locks(paths: Iterable[Path]) -> None:
+    """Remove locks whose holders were killed, where that can be seen at once."""
+    for path in paths:
+        with suppress(OSError, InputError):
+            seen = _read(path)
+            if seen is not None and seen.process and is_running(seen.process) is False:
+                _release(path, _take_over(path, seen))
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _acquire(path)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def _checked_dead(paths: Sequence[Path]) -> dict[Path, _Seen]:
+    """Return the locks whose holders are gone; raise FolderInUseError where one is not."""
+    dead, doubtful = dict[Path, _Seen](), dict[Path, _Seen]()
+    for path in paths:
+        if (seen := _read(path)) is None:
+            continue
+        runs = is_running(seen.process) if seen.process else None
+        if runs or (runs is None and abs(_seconds_since_beat(path, seen)) < STALE_SECONDS):
+            raise _in_use(path, seen)
+        (doubtful if runs is None else dead)[path] = seen
+    if doubtful:
+        _check_heartless(doubtful)
+    return dead | doubtful
+
+
+def _check_heartless(locks: dict[Path, _Seen]) -> None:
+    """Raise FolderInUseError where one of these locks is touched while it is watched."""
+    time.sleep(_BEATS_TO_WATCH * HEARTBEAT_SECONDS)
+    for path, before in locks.items():
+        if (seen := _read(path)) not in (before, None):
+            raise _in_use(path, seen)
+
+
+def _in_use(path: Path, seen: _Seen | None) -> FolderInUseError:
+    return FolderInUseError(
+        f"{path.parent} is being worked on by {seen or 'another run'}: "
+        "wait until that run ends, or choose another output folder."
+    )
+
+
+def _create(path: Path) -> str:
+    """Create a lock file and return its token."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    except FileExistsError:
+        raise _in_use(path, _read(path)) from None
+    except OSError as error:
+        raise unwritable(path.parent, error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            return _write(file)
+    except OSError as error:
+        path.unlink(missing_ok=True)
         raise unwritable(path.parent, error) from None
 
 
-def _acquire(path: Path) -> None:
-    if _created(path):
-        return
-    _check_free(path)
-    if not (_removed(path) and _created(path)):
-        raise FolderInUseError(f"{path.parent} was just taken by another run: wait until it ends.")
+def _write(file: BinaryIO) -> str:
+    token = uuid.uuid4().hex
+    content = {**as_json(this_process()), "token": token}
+    file.write(json.dumps(content).encode())
+    return token
 
 
-def _check_free(path: Path) -> None:
-    owner = _read_owner(path)
-    if path.exists() and _is_alive(owner, path):
-        who = f"process {owner['pid']} on {owner['host']}" if owner else "another run"
-        raise FolderInUseError(
-            f"{path.parent} is being worked on by {who}: "
-            "wait until that run ends, or choose another output folder."
-        )
+def _take_over(path: Path, seen: _Seen) -> str:
+    """Make a dead lock one's own and return its token.
+
+    Others may want it at the same time. It is rewritten in its place, so that it is never missing,
+    while the system keeps others from the file; where the system cannot, it is removed and made
+    again.
+    """
+    try:
+        return _rewrite(path, seen)
+    except OSError:
+        _remove(path, seen)
+        return _create(path)
 
 
-def _removed(path: Path) -> bool:
-    """Remove a dead lock; False where it is another run's by now."""
+def _rewrite(path: Path, seen: _Seen) -> str:
+    with path.open("r+b") as file:
+        if fcntl is None:
+            raise OSError("This system has no advisory locks.")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not _is_at(path, file) or _read(path) != seen:
+            raise _in_use(path, _read(path))
+        file.truncate(0)
+        return _write(file)
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: Path, seen: _Seen) -> None:
+    """Remove a dead lock, unless another run has just made it its own."""
     grave = path.with_name(f"{path.name}-dead-{uuid.uuid4().hex}")
     try:
         path.rename(grave)
     except FileNotFoundError:
-        return True
-    if is_dead := not _is_alive(_read_owner(grave), grave):
+        return
+    if _read(grave) == seen:
         grave.unlink()
     else:
         grave.rename(path)
-    return is_dead
 
 
-def _created(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError:
-        return False
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(_myself(), file)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-    return True
+def _release(path: Path, token: str) -> None:
+    """Remove a lock of one's own; one that was taken over meanwhile is another run's."""
+    with suppress(OSError, InputError):
+        seen = _read(path)
+        if seen is not None and seen.token == token:
+            path.unlink()
 
 
-def _myself() -> dict[str, Any]:
-    pid = os.getpid()
-    return {"host": socket.gethostname(), "pid": pid, "started": _start_of(pid)}
+def _read(path: Path) -> _Seen | None:
+    """Read a lock file; None where there is none.
 
-
-def _start_of(pid: int) -> float | None:
-    import psutil
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
+    Raises
+    ------
+    InputError
+        What is in its place is no file.
+    """
+    if not os.path.lexists(path):
         return None
-
-
-def _read_owner(path: Path) -> dict[str, Any] | None:
-    try:
-        owner = json.loads(path.read_text())
-        return {"host": owner["host"], "pid": owner["pid"], "started": owner["started"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    if path.is_symlink() or not path.is_file():
+        if os.path.lexists(path):
+            raise InputError(f"{path} is in the place of a lock file: move it away.")
         return None
-
-
-def _is_alive(owner: dict[str, Any] | None, path: Path) -> bool:
-    """Whether a lock is held; one without a name in it was made just now, or long ago."""
-    if owner is not None and owner["host"] == socket.gethostname():
-        started = _start_of(owner["pid"])
-        return started is not None and abs(started - owner["started"]) < 2.0
-    return _seconds_since_beat(path) < STALE_SECONDS
-
-
-def _seconds_since_beat(path: Path) -> float:
-    """Age of the lock by the clock of the file server, read off a file touched just now."""
-    probe = path.with_name(f"{path.name}-clock-{os.getpid()}")
     try:
-        probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime
+        content = json.loads(read_regular(path))
+    except (OSError, ValueError, RecursionError):
+        content = None
+    process = process_from_json(content)
+    token = str(content.get("token")) if isinstance(content, dict) else ""
+    beat = _beat_of(path)
+    return None if beat is None else _Seen(process, token, beat)
+
+
+def _beat_of(path: Path) -> int | None:
+    """When a lock was last touched; None where it is gone."""
+    try:
+        with path.open("rb") as file:  # Opening it asks the file server, and not a cache.
+            return os.fstat(file.fileno()).st_mtime_ns
     except FileNotFoundError:
-        return STALE_SECONDS
-    finally:
-        probe.unlink(missing_ok=True)
+        return None
+    except PermissionError:
+        return path.stat().st_mtime_ns if path.exists() else None
 
 
-def _beat(paths: list[Path], stop: threading.Event) -> None:
+def _seconds_since_beat(path: Path, seen: _Seen) -> float:
+    """Age of the lock by the clock of the file server, read off a file made just now."""
+    with tempfile.TemporaryFile(dir=path.parent, prefix=f"{path.name}-clock-") as probe:
+        now = os.fstat(probe.fileno()).st_mtime_ns
+    return (now - seen.beat) / 1e9
+
+
+def _beat(held: dict[Path, str], stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT_SECONDS):
-        for path in paths:
-            with suppress(OSError):
-                os.utime(path)
+        for path, token in held.items():
+            with suppress(OSError, InputError):
+                seen = _read(path)
+                if seen is not None and seen.token == token:
+                    os.utime(path)

@@ -1,10 +1,10 @@
 """Can results be written where they are to go; judged without leaving a trace."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
+from pyama_core.disks import is_disk_failure, nearest_existing
 from pyama_core.errors import InputError
 
 
@@ -26,16 +26,26 @@ def check_output_folder(folder: Path, bytes_needed: int) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise InputError unless files can be made in a folder, or the folder itself."""
+    """Check that files can be made in a folder, or the folder itself.
+
+    Raises
+    ------
+    InputError
+        They cannot.
+    OSError
+        The disk failed.
+    """
     try:
-        with tempfile.TemporaryFile(dir=_nearest_existing(folder)):
+        with tempfile.TemporaryFile(dir=nearest_existing(folder)):
             pass
     except OSError as error:
         raise unwritable(folder, error) from None
 
 
-def unwritable(folder: Path, error: OSError) -> InputError:
-    """Return the error that says that a folder cannot be written to."""
+def unwritable(folder: Path, error: OSError) -> InputError | OSError:
+    """Return the error that says that a folder cannot be written to, or that its disk failed."""
+    if is_disk_failure(error):
+        return OSError(error.errno, error.strerror, str(folder))
     return InputError(
         f"The folder {folder} cannot be written to ({error.strerror}): move away what is in its "
         "place, change its permissions, or choose another output folder."
@@ -44,9 +54,4 @@ def unwritable(folder: Path, error: OSError) -> InputError:
 
 def free_bytes(folder: Path) -> int:
     """Return the room on the disk of a folder that may not exist yet."""
-    return shutil.disk_usage(_nearest_existing(folder)).free
-
-
-def _nearest_existing(folder: Path) -> Path:
-    folder = folder.absolute()
-    return next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    return shutil.disk_usage(nearest_existing(folder)).free
