@@ -1,10 +1,14 @@
 """Results folders of every layout, read and written."""
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pyama_core.errors import InputError
 from pyama_core.io.result_files import ResultsPathsPerFOV
@@ -191,6 +195,25 @@ def test_nothing_there_is_an_error(tmp_path: Path) -> None:
         ("processing_results.yaml", "results_paths: {'0': 3}"),
         ("processing_results.yaml", "results_paths: {a: {pc: [0, x]}}"),
         ("processing_results.yaml", "results_paths: {'0': {pc: [[1]]}}"),
+        ("processing_results.yaml", "channels: 5"),
+        ("processing_results.yaml", "channels: {pc: 0, fl: x}"),
+        ("processing_results.yaml", "channels: {pc: 1000000000}"),
+        ("processing_results.yaml", "channels: {pc: -1, fl: []}"),
+        ("processing_results.yaml", "channels: {pc: 1.5}"),
+        ("processing_results.yaml", "channels: {pc: true}"),
+        ("processing_results.yaml", "channels: {fl: [[]]}"),
+        ("processing_results.yaml", "params: 5"),
+        ("processing_results.yaml", "params: [1, 2]"),
+        ("processing_results.yaml", "results_paths: 7"),
+        ("processing_results.yaml", "results_paths: [a]"),
+        ("processing_results.yaml", "results_paths: {'-1': {}}"),
+        ("processing_results.yaml", "results_paths: {'1000000000': {pc: [0, x]}}"),
+        ("processing_results.yaml", "results_paths: {'0': {pc: [0, 7]}}"),
+        ("processing_results.yaml", "results_paths: {'0': {pc: 7}}"),
+        ("processing_results.yaml", "results_paths: {'0': {fl: {x: y}}}"),
+        ("processing_results.yaml", "results_paths: {'0': {}}\ntime_units: [a]"),
+        ("processing_results.yaml", "results_paths: {'0': {}}\ntime_units: \"a\\nb\""),
+        ("processing_results.yaml", "1: 2"),
         ("image.nd2", "x"),
     ],
 )
@@ -210,3 +233,121 @@ def test_parameters_may_hold_tuples_and_paths(tmp_path: Path) -> None:
     index.params = {"extraction": {"features": ("area",), "model": Path("a/b")}, "x": np.nan}
     content = yaml.safe_load(write_results(index).read_text())
     assert content["params"]["extraction"] == {"features": ["area"], "model": str(Path("a/b"))}
+
+
+def paths_of(index: ResultsIndex) -> list[Path]:
+    return [path for files in index.fovs.values() for _, (_, path) in files.pairs()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+@pytest.mark.parametrize(
+    "written",
+    [
+        "../secret_fov_000_traces_ch_1.csv",
+        "fov_000/../../secret_fov_000_traces_ch_1.csv",
+        "{above}/secret_fov_000_traces_ch_1.csv",
+        "/dev/zero",
+        "C:\\..\\secret_fov_000_traces_ch_1.csv",
+        "fov_000/link_out.csv",
+        "out/secret_fov_000_traces_ch_1.csv",
+        "fov_000/.hidden.csv",
+        "fov_000/folder.csv",
+        "fov_000",
+        ".",
+    ],
+)
+def test_a_path_that_leads_out_of_the_folder_is_not_read(tmp_path: Path, written: str) -> None:
+    folder = tmp_path / "results"
+    index = layout_a(folder, fovs=(0,))
+    write_results(index)
+    touch(tmp_path, "secret_fov_000_traces_ch_1.csv")
+    touch(folder / "fov_000", ".hidden.csv")
+    (folder / "fov_000" / "folder.csv").mkdir()
+    (folder / "fov_000" / "link_out.csv").symlink_to("../../secret_fov_000_traces_ch_1.csv")
+    (folder / "out").symlink_to("..")
+    written = written.format(above=tmp_path)
+    content = yaml.safe_load((folder / "processing_results.yaml").read_text())
+    content["results_paths"]["0"]["traces_csv"] = [[1, written]]
+    write_yaml(folder, content)
+    found = read_results(folder)
+    assert found.fovs[0].traces_csv == []
+    assert found.fovs[0].pc == index.fovs[0].pc
+    assert found.notes == [
+        f"results lists {written}, outside of it or no regular file: only files that lie in a "
+        "results folder are read."
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+def test_without_a_yaml_links_that_lead_out_and_hidden_files_are_no_results(tmp_path: Path) -> None:
+    index, folder = layout_a(tmp_path / "results", fovs=(0,)), tmp_path / "results"
+    labels = folder / "fov_000" / "exp_fov_000_seg_labeled_ch_0.npy"
+    labels.rename(tmp_path / "elsewhere.npy")
+    labels.symlink_to("../../elsewhere.npy")
+    touch(folder / "fov_000", ".partial-1234-exp_fov_000_fl_ch_3.npy", "._exp_fov_000_fl_ch_4.npy")
+    (folder / "fov_000" / "exp_fov_000_fl_ch_5.npy").mkdir()
+    touch(tmp_path / "outside", "exp_fov_001_pc_ch_0.npy")
+    (folder / "fov_001").symlink_to("../outside")
+    touch(folder / "fov_1", "exp_fov_001_pc_ch_0.npy")
+    index.fovs[0].seg_labeled = None
+    assert read_results(folder).fovs == index.fovs
+
+
+STATUS = {
+    "steps": {
+        "copy": {"state": "done", "outputs": [{"name": "exp_fov_000_pc_ch_0.npy", "size": 0}]},
+        "segmentation": {
+            "state": "pruned",
+            "outputs": [{"name": "exp_fov_000_lineage_ch_0.csv", "size": 0}],
+        },
+        "tracking": {
+            "state": "failed",
+            "outputs": [{"name": "exp_fov_000_seg_labeled_ch_0.npy", "size": 0}],
+        },
+        "extraction": {
+            "state": "done",
+            "outputs": [
+                {"name": "exp_fov_000_traces_ch_1.csv", "size": 7},
+                {"name": "../exp_fov_000_traces_ch_2.csv", "size": 0},
+            ],
+        },
+    }
+}
+
+
+def test_of_a_fov_with_a_status_file_only_completed_files_count(tmp_path: Path) -> None:
+    """Complete is what a step that is done has recorded, and what has the size it had then."""
+    index = layout_a(tmp_path)
+    (tmp_path / "fov_000" / "status.json").write_text(json.dumps(STATUS))
+    found = read_results(tmp_path).fovs
+    assert [kind for kind, _ in found[0].pairs()] == ["pc", "lineage"]
+    assert found[1] == index.fovs[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"steps": 1}', '{"steps": {"a": 1}}', '{"steps": {}}', "[" * 9999]
+)
+def test_of_a_fov_with_a_damaged_status_file_nothing_counts(tmp_path: Path, text: str) -> None:
+    layout_a(tmp_path)
+    (tmp_path / "fov_000" / "status.json").write_text(text)
+    assert sorted(read_results(tmp_path).fovs) == [1]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_index_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path = write_results(layout_a(tmp_path))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        end = at + data.draw(st.integers(0, 20))
+        content[at:end] = data.draw(st.binary(max_size=6) | st.sampled_from([b"[", b"{", b": "]))
+    path.write_bytes(content)
+    try:
+        found = read_results(tmp_path)
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert all(file.is_relative_to(tmp_path) for file in paths_of(found))

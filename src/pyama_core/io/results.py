@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import yaml
 
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, ReadError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.result_files import (
     Found,
+    Listed,
     ResultsPathsPerFOV,
     as_files,
+    checked_channel,
+    checked_fov,
     listed_files,
     relative_entry,
     scan_folder,
 )
+from pyama_core.io.untrusted import InsideFolder, read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["ResultsIndex", "ResultsPathsPerFOV", "read_results", "write_results"]
 
@@ -34,7 +38,6 @@ _OWN_KEYS: Final = ("output_dir", "channels", *_FOVS_KEYS, "params", "time_units
 _PC_KINDS: Final = ("pc", "seg", "seg_labeled", "seg_tracked")
 _FL_KINDS: Final = ("fl", "fl_corrected", "fl_background", "traces", "traces_csv")
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -88,8 +91,13 @@ def read_results(path: Path | str) -> ResultsIndex:
     folder = path if path.is_dir() else path.parent
     file = _index_file(path)
     content = _load_yaml(file) if file else {}
-    listed = _listed(content, folder)
-    index = _index(folder, content, listed or scan_folder(folder))
+    try:
+        index = _index(folder, content)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+        raise InputError(
+            f"The index {file} has an entry that cannot be read ({error}): restore it, or remove "
+            "it to have the folder read by its file names."
+        ) from None
     if not index.fovs:
         raise InputError(
             f"{path} holds no results: neither a {RESULTS_YAML} that lists files, nor folders "
@@ -151,61 +159,78 @@ def _index_file(path: Path) -> Path | None:
 
 def _load_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} is damaged ({first_line}): restore it, or remove it to have the folder read "
-            "by its file names."
+        content = read_yaml(path)
+    except ReadError as error:
+        raise ReadError(
+            f"{error} Restore it, or remove it to have the folder read by its file names."
         ) from None
-    if not isinstance(content, dict) or not ({*_OWN_KEYS} & {*content}):
+    if not isinstance(content, dict) or not set(map(str, content)) & {*_OWN_KEYS}:
         raise InputError(f"{path} does not list results: choose a {RESULTS_YAML}.")
     return content
 
 
-def _listed(content: Mapping[str, Any], folder: Path) -> dict[int, Found]:
+def _listed(content: Mapping[str, Any], folder: Path) -> dict[int, Listed]:
     entries: Any = next((content[key] for key in _FOVS_KEYS if content.get(key)), {})
-    try:
-        return {int(fov): listed_files(entry, folder) for fov, entry in entries.items()}
-    except (TypeError, ValueError, AttributeError, KeyError):
-        raise InputError(
-            f"The index of {folder} has an entry that cannot be read: remove its YAML file to "
-            "have the folder read by its file names."
-        ) from None
+    inside = InsideFolder(folder)
+    return {checked_fov(fov): listed_files(entry, inside, folder) for fov, entry in entries.items()}
 
 
-def _index(folder: Path, content: Mapping[str, Any], found: Mapping[int, Found]) -> ResultsIndex:
+def _index(folder: Path, content: Mapping[str, Any]) -> ResultsIndex:
+    listed = _listed(content, folder)
+    found = {fov: files.found for fov, files in listed.items()} or scan_folder(folder)
     channels = content.get("channels") or {}
     pc = _channels(channels.get("pc")) or _channels_of(found, _PC_KINDS)
     fl = _channels(channels.get("fl"))
     if channels.get("fl") is None:
         fl = [channel for channel in _channels_of(found, _FL_KINDS) if channel not in pc]
-    all_files = {fov: as_files(found[fov], fl or pc[:1]) for fov in sorted(found)}
-    fovs = {fov: files.existing() for fov, files in all_files.items()}
-    n_gone = sum(len(all_files[fov].pairs()) - len(fovs[fov].pairs()) for fov in fovs)
     return ResultsIndex(
         output_dir=folder,
         channels_pc=pc[0] if pc else None,
         channels_fl=fl,
-        fovs=fovs,
+        fovs={fov: as_files(found[fov], fl or pc[:1]) for fov in sorted(found)},
         params=dict(content.get("params") or {}),
-        time_units=str(content.get("time_units") or "min"),
+        time_units=_time_units(content.get("time_units") or "min"),
         extra={key: value for key, value in content.items() if key not in _OWN_KEYS},
-        notes=[f"{n_gone} files that {folder.name} lists are not there."] if n_gone else [],
+        notes=list(_notes(folder, listed.values())),
     )
 
 
+def _notes(folder: Path, listed: Iterable[Listed]) -> Iterator[str]:
+    listed = list(listed)
+    if n_gone := sum(len(files.missing) for files in listed):
+        yield f"{n_gone} files that {folder.name} lists are not there."
+    if outside := [path for files in listed for path in files.outside]:
+        others = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        yield (
+            f"{folder.name} lists {outside[0]}{others}, outside of it or no regular file: only "
+            "files that lie in a results folder are read."
+        )
+
+
+def _time_units(unit: Any) -> str:
+    """Return a unit of time; raise ValueError where it is none: it becomes a line of tables."""
+    if not isinstance(unit, str) or not unit.isprintable():
+        raise ValueError(f"{unit!r} is not a unit of time")
+    return unit
+
+
 def _channels(spec: Any) -> list[int]:
-    """Read ``0``, ``[1, 2]``, ``[0, [features]]``, ``[[1, [features]]]`` or ``{1: [features]}``."""
+    """Read ``0``, ``[1, 2]``, ``[0, [features]]``, ``[[1, [features]]]`` or ``{1: [features]}``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is none of these.
+    """
     if spec is None:
         return []
-    if isinstance(spec, int):
-        return [spec]
     if isinstance(spec, dict):
-        return [int(channel) for channel in spec]
-    if len(spec) == 2 and isinstance(spec[0], int) and isinstance(spec[1], list):
-        return [spec[0]]
-    return [channel for item in spec for channel in _channels(item)]
+        return [checked_channel(channel) for channel in spec]
+    if not isinstance(spec, list):
+        return [checked_channel(spec)]
+    if len(spec) == 2 and isinstance(spec[1], list) and not isinstance(spec[0], list):
+        return [checked_channel(spec[0])]
+    return [checked_channel(item[0] if isinstance(item, list) else item) for item in spec]
 
 
 def _channels_of(found: Mapping[int, Found], kinds: Iterable[str]) -> list[int]:

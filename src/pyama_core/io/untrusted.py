@@ -17,6 +17,8 @@ Place = Literal["inside", "outside", "missing"]
 HIDDEN: Final = "."
 """What the names of unfinished files, locks and the system's own files begin with."""
 
+_LONGEST_NAME: Final = 255
+"""Bytes in the name of a file, on any disk."""
 _MOST_BYTES: Final = 256 << 20
 """Of a file that is read as a whole: the index of 100 000 FOVs has 150 MB."""
 
@@ -29,8 +31,12 @@ _MOST_VALUES: Final = 10_000_000
 
 def is_plain_name(name: str) -> bool:
     """Return whether a text names a visible file of one folder, on every system."""
+    try:
+        n_bytes = len(os.fsencode(name))
+    except UnicodeError:
+        return False
     return (
-        bool(name)
+        0 < n_bytes <= _LONGEST_NAME
         and not name.startswith(HIDDEN)
         and "\0" not in name
         and PurePath(name).name == name

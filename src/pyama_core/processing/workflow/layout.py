@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pyama_core.io.result_files import STATUS_FILE, fov_folder_name
+
+__all__ = ["STATUS_FILE", "Layout", "fov_folder_name"]
+
 RECIPE_YAML: Final = "recipe.yaml"
+RUNS_FOLDER: Final = "runs"
+"""One file a run; see `runlog`."""
 RUN_LOG: Final = "run_log.json"
+"""The log of all runs that folders of earlier versions have."""
 OVERVIEW_PNG: Final = "overview.png"
 TRACES_TABLE: Final = "traces.csv"
-STATUS_FILE: Final = "status.json"
 LOCK_FILE: Final = ".lock"
-
-
-def fov_folder_name(fov: int) -> str:
-    """Folder of one FOV inside the output folder."""
-    return f"fov_{fov:03d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,25 @@ class Layout:
     def trace_channels(self) -> tuple[int, ...]:
         """Channels that have a trace table: the fluorescence ones, else the segmented one."""
         return self.fl or (self.pc,)
+
+    def files(self, fov: int) -> list[Path]:
+        """Every file that the built-in steps may write of one FOV."""
+        of_pc = (self.phase, self.segmentation, self.instances, self.labels, self.lineage)
+        of_fl = (self.fluorescence, self.corrected, self.background)
+        return [
+            *(name(fov) for name in of_pc),
+            *(name(fov, channel) for name in of_fl for channel in self.fl),
+            *(self.traces(fov, channel) for channel in self.trace_channels()),
+        ]
+
+    def stacks(self, fov: int) -> list[Path]:
+        """Raw copies and intermediate stacks of one FOV, which can be made again."""
+        of_pc = (self.phase, self.segmentation, self.instances)
+        of_fl = (self.fluorescence, self.corrected)
+        return [
+            *(name(fov) for name in of_pc),
+            *(name(fov, channel) for name in of_fl for channel in self.fl),
+        ]
 
     def status(self, fov: int) -> Path:
         """Record of what was made of this FOV, how, and what failed."""

@@ -12,7 +12,8 @@ from pydantic import BaseModel, StrictInt, StrictStr, TypeAdapter, ValidationErr
 from pydantic.fields import FieldInfo
 
 from pyama_core.channels import channel_text
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, ReadError
+from pyama_core.io.untrusted import read_yaml
 from pyama_core.processing.parameters import Section, limits_of, unit_of
 from pyama_core.processing.workflow.params import WorkflowParams, sections_of, unfolded
 from pyama_core.processing.workflow.services.types import Channels
@@ -84,10 +85,10 @@ def read_recipe(path: Path) -> Recipe:
     if not path.exists():
         raise FileNotFoundError(f"There is no recipe at {path}: `pyama recipe` writes one.")
     try:
-        content = yaml.safe_load(path.read_bytes()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError(f"{path} is not a recipe: it is not valid YAML.") from None
-    if not isinstance(content, dict):
+        content = read_yaml(path) or {}
+    except ReadError as error:
+        raise InputError(f"{path} is not a recipe: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(step, str) for step in content):
         raise InputError(f"{path} is not a recipe: it holds no `step: parameters` entries.")
     return Recipe(_channels(content.pop(_CHANNELS, None), path), content)
 
