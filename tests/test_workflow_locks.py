@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pyama_core import processes
 from pyama_core.errors import InputError
 from pyama_core.processes import as_json, this_process
 from pyama_core.processing.workflow import locks
@@ -87,6 +88,7 @@ def owner(**changes: object) -> str:
     return json.dumps(as_json(this_process()) | {"token": "t"} | changes)
 
 
+PARENT = json.dumps(as_json(processes._identity.__wrapped__(os.getppid())) | {"token": "t"})
 ELSEWHERE = owner(host="elsewhere", boot="another", namespace="")
 
 
@@ -95,7 +97,8 @@ ELSEWHERE = owner(host="elsewhere", boot="another", namespace="")
     [
         ("", 0, True),
         ("", STALE_SECONDS + 1, False),
-        (owner(), 9 * STALE_SECONDS, True),
+        (PARENT, 9 * STALE_SECONDS, True),
+        (owner(), 0, False),
         (owner(started="1"), 0, False),
         (owner(pid=2**22 + 1), 0, False),
         (ELSEWHERE, STALE_SECONDS - 5, True),
@@ -113,7 +116,10 @@ def test_a_lock_counts_while_its_owner_lives_or_its_heart_beats(
     is_held: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One that is empty is being written; one of this process but another start is not ours."""
+    """One that is empty is being written; one of this process but another start is not ours.
+
+    One of this process that none of its runs holds has come back with a disk that was away.
+    """
     monkeypatch.setattr(locks, "HEARTBEAT_SECONDS", 0.05)
     lock.write_text(content)
     then = time.time() - age_seconds

@@ -1,6 +1,7 @@
 """Scripts without a guard, dying workers, killed runs, Ctrl-C: with real processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,8 +125,7 @@ def test_a_worker_that_is_killed_costs_only_its_own_fov(small_nd2: Path, tmp_pat
     assert not run_complete_workflow(metadata, context, services=[KillsItsWorker()])
     assert [bool(context.results_paths[fov].traces_csv) for fov in (0, 2)] == [True, True]
     assert not list(tmp_path.rglob(".partial-*"))
-    log = (tmp_path / "run_log.json").read_text()
-    assert "died 2 times" in log
+    assert "died 2 times" in read_runs(tmp_path)[-1]["failures"]["1"]
     assert "killer: The worker processing FOV 1 died" in statuses(tmp_path)[1].error
     assert not run_complete_workflow(metadata, context, fovs=[1], services=[KillsItsWorker()])
     assert run_complete_workflow(metadata, context, fovs=[0])
@@ -142,8 +142,9 @@ def two_fovs(small_nd2: Path, tmp_path: Path) -> Path:
     with ThreadPoolExecutor(2) as executor:
         run_complete_workflow(metadata, context, fovs=[0, 1], executor=executor)
     (tmp_path / "out/fov_001").rename(tmp_path / "hidden")
-    for name in ("processing_results.yaml", "run_log.json", "traces.csv"):
+    for name in ("processing_results.yaml", "traces.csv"):
         (tmp_path / "out" / name).unlink()
+    shutil.rmtree(tmp_path / "out" / "runs")
     return tmp_path / "out"
 
 
@@ -151,7 +152,7 @@ ENDING_RUN = """
 import sys, time
 from pathlib import Path
 from pyama_core.io import open_microscopy
-from pyama_core.processing.workflow import index
+from pyama_core.processing.workflow import folder_index, index
 from pyama_core.processing.workflow.jobs import Outcome
 from pyama_core.processing.workflow.prepare import prepare_run
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
@@ -168,14 +169,14 @@ context = ProcessingContext(Path("out"), Channels(pc=0, fl=[1]))
 keeper = index.ResultsKeeper(prepare_run(metadata, context, [fov]), "all")
 """
 SLOW_TO_WRITE = """
-write = index.write_results
+write = folder_index.write_results
 
 def write_late(results):
     Path("looked").touch()
     wait_for("closed", 1)
     write(results)
 
-index.write_results = write_late
+folder_index.write_results = write_late
 wait_for("ready", 60)
 keeper.close("done")
 """

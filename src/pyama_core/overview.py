@@ -13,6 +13,7 @@ from pyama_core.io.atomic import atomic_write
 from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
 from pyama_core.io.tables import read_table
 from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.services.stacks import load_stack
 
 Truth = Callable[[int], Mapping[str, NDArray[Any]]]
 """Gives the true traces of a channel as a table of cell, time and total intensity."""
@@ -48,7 +49,7 @@ def draw_overview(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    labels = np.load(layout.labels(fov), mmap_mode="r")
+    labels = load_stack(layout.labels(fov), "tracked cells")
     t = _busiest_frame(labels)
     n_rows = max(len(layout.fl), 1)
     figure = Figure(figsize=(15, 4.6 * n_rows), layout="constrained")
@@ -77,7 +78,7 @@ def _raw_frame(
     metadata: MicroscopyMetadata, fov: int, channel: int, path: Path, t: int
 ) -> NDArray[Any]:
     if path.exists():
-        return np.asarray(np.load(path, mmap_mode="r")[t])
+        return np.asarray(load_stack(path, "raw frames")[t])
     with open_microscopy(metadata.file_path) as source:
         return source.read_frame(fov, channel, t, metadata.n_z // 2)
 
@@ -137,7 +138,7 @@ def _draw_fluorescence(
     if not layout.fl:
         _draw_image(axis, (labels > 0).astype(np.uint8), "Cells")
     elif corrected.exists():
-        image = np.asarray(np.load(corrected, mmap_mode="r")[t])
+        image = np.asarray(load_stack(corrected, "corrected fluorescence")[t])
         _draw_image(axis, image, f"{_name(metadata, channel)}, background corrected")
     else:
         raw = _raw_frame(metadata, fov, channel, layout.fluorescence(fov, channel), t)

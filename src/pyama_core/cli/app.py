@@ -177,16 +177,15 @@ def merge(
     ] = False,
 ) -> None:
     """Merge the traces of FOVs into one table per sample and feature."""
+    from pyama_core.cli.show import show_message
     from pyama_core.io.samples import merge_samples, read_samples
+    from pyama_core.processing.workflow.mixed_recipes import mixed_recipes_in
 
     merged = merge_samples(folder, read_samples(samples), output or folder, all_rows=all_rows)
     for path in merged:
         typer.echo(path)
-    if merged.messages:
-        from pyama_core.cli.show import show_message
-
-        for message in merged.messages:
-            show_message(message)
+    for message in [*merged.messages, *mixed_recipes_in(folder)]:
+        show_message(message)
 
 
 @app.command()
@@ -211,6 +210,7 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit code 2."""
+    from pyama_core.disks import is_disk_failure
     from pyama_core.errors import InputError, sentence_of
 
     signal.signal(signal.SIGINT, _interrupted)
@@ -223,7 +223,7 @@ def main() -> None:
         sys.exit(EXIT_USAGE)
     except (InputError, OSError) as error:
         typer.echo(f"Error: {sentence_of(error)}", err=True)
-        sys.exit(EXIT_USAGE)
+        sys.exit(EXIT_FAILED if is_disk_failure(error) else EXIT_USAGE)
 
 
 def _print_any_alphabet() -> None:

@@ -15,10 +15,11 @@ import yaml
 from pyama_core.channels import split_channels
 from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from pyama_core.cli.bars import ProgressBars
-from pyama_core.cli.show import show_plan, show_summary
-from pyama_core.errors import InputError
+from pyama_core.cli.show import show_message, show_plan, show_summary
+from pyama_core.errors import InputError, sentence_of
 from pyama_core.fov_ranges import parse_fovs
 from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.messages import Message
 from pyama_core.overview import Truth, draw_overview
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
 from pyama_core.processing.workflow.locks import check_unlocked
@@ -76,6 +77,9 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     except InterruptedError as error:
         typer.echo(error, err=True)
         return EXIT_INTERRUPTED
+    except OSError as error:  # What was given was checked before: a disk is to blame.
+        typer.echo(f"Error: {sentence_of(error)}", err=True)
+        return EXIT_FAILED
     summary = summarize(plan)
     show_summary(summary, time.perf_counter() - started)
     _draw(plan, fovs, summary.failures, truth)
@@ -107,10 +111,17 @@ def _run(
 def _draw(
     plan: PreparedRun, fovs: list[int], failures: dict[int, str], truth: Truth | None
 ) -> None:
+    """Draw the overview; a picture that cannot be drawn changes nothing about the results."""
     done = [fov for fov in fovs if fov not in failures]
-    if done:
-        path = plan.layout.output_dir / OVERVIEW_PNG
+    if not done:
+        return
+    path = plan.layout.output_dir / OVERVIEW_PNG
+    try:
         draw_overview(plan.layout, plan.metadata, done[0], path, truth)
+    except Exception as error:
+        said = f"The overview was not drawn, the results are complete: {sentence_of(error)}"
+        show_message(Message(said, "warning"))
+    else:
         typer.echo(f"Overview: {path}")
 
 

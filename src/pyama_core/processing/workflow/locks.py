@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from pyama_core.errors import InputError
+from pyama_core.io.atomic import check_still_there
 from pyama_core.io.untrusted import read_regular
 from pyama_core.processes import ProcessId, as_json, is_running, process_from_json, this_process
 from pyama_core.processing.workflow.output_folder import check_writable, unwritable
@@ -37,6 +38,9 @@ _SECONDS_BETWEEN_TRIES: Final = 0.05
 _SECONDS_TO_SAY: Final = 20.0
 _SECONDS_TO_GIVE_UP: Final = 600.0
 """A lock that is awaited is held for about a second at a time."""
+
+_held_tokens: Final[set[str]] = set()
+"""Of this process's runs: one of its locks may come back with a disk that was pulled out."""
 
 
 class FolderInUseError(InputError):
@@ -60,7 +64,7 @@ class _Seen:
 
 @contextmanager
 def awaited_lock(path: Path) -> Iterator[None]:
-    """Hold one lock while the block runs, after whoever holds it now.
+    """Hold one lock in a folder while the block runs, after whoever holds it now.
 
     Who is waited for is said after a while.
 
@@ -69,15 +73,16 @@ def awaited_lock(path: Path) -> Iterator[None]:
     FolderInUseError
         Its holder has not released it for minutes.
     InputError
-        The folder of the lock cannot be written to.
+        The folder cannot be written to.
     OSError
-        The disk failed.
+        The disk failed, or the folder is gone (`io.atomic.only_beside`).
     """
     with ExitStack() as held:
         started, is_said = time.monotonic(), False
         while True:
+            check_still_there()
             try:
-                held.enter_context(held_locks([path]))
+                held.enter_context(_held([path]))
                 break
             except FolderInUseError as error:
                 waited = time.monotonic() - started
@@ -104,12 +109,18 @@ def held_locks(paths: Iterable[Path]) -> Iterator[None]:
         The disk failed.
     """
     paths = list(paths)
+    for path in paths:
+        _make_folder(path.parent)
+    with _held(paths):
+        yield
+
+
+@contextmanager
+def _held(paths: Sequence[Path]) -> Iterator[None]:
     held: dict[Path, str] = {}
     stop = threading.Event()
     beating = threading.Thread(target=_beat, args=(held, stop), daemon=True)
     try:
-        for path in paths:
-            _make_folder(path.parent)
         dead = _checked_dead(paths)
         for path in paths:
             held[path] = _take_over(path, dead[path]) if path in dead else _create(path)
@@ -144,7 +155,7 @@ def remove_dead_locks(paths: Iterable[Path]) -> None:
     for path in paths:
         with suppress(OSError, InputError):
             seen = _read(path)
-            if seen is not None and seen.process and is_running(seen.process) is False:
+            if seen is not None and _holder_runs(seen) is False:
                 _release(path, _take_over(path, seen))
 
 
@@ -161,13 +172,20 @@ def _checked_dead(paths: Sequence[Path]) -> dict[Path, _Seen]:
     for path in paths:
         if (seen := _read(path)) is None:
             continue
-        runs = is_running(seen.process) if seen.process else None
+        runs = _holder_runs(seen)
         if runs or (runs is None and abs(_seconds_since_beat(path, seen)) < STALE_SECONDS):
             raise _in_use(path, seen)
         (doubtful if runs is None else dead)[path] = seen
     if doubtful:
         _check_heartless(doubtful)
     return dead | doubtful
+
+
+def _holder_runs(seen: _Seen) -> bool | None:
+    """Whether a lock's holder is at work; None where that cannot be told at once."""
+    if seen.process == this_process():
+        return seen.token in _held_tokens
+    return is_running(seen.process) if seen.process else None
 
 
 def _check_heartless(locks: dict[Path, _Seen]) -> None:
@@ -203,6 +221,7 @@ def _create(path: Path) -> str:
 
 def _write(file: BinaryIO) -> str:
     token = uuid.uuid4().hex
+    _held_tokens.add(token)
     content = {**as_json(this_process()), "token": token}
     file.write(json.dumps(content).encode())
     return token
@@ -255,6 +274,7 @@ def _remove(path: Path, seen: _Seen) -> None:
 
 def _release(path: Path, token: str) -> None:
     """Remove a lock of one's own; one that was taken over meanwhile is another run's."""
+    _held_tokens.discard(token)
     with suppress(OSError, InputError):
         seen = _read(path)
         if seen is not None and seen.token == token:

@@ -107,7 +107,7 @@ def run_complete_workflow(
     check_output_folder(run.layout.output_dir, run.bytes_needed)
     machinery = _Machinery(n_workers, max(batch_size, n_workers), executor, source)
     with held_locks(run.locks(keep)):
-        keeper = ResultsKeeper(run, keep)
+        keeper = ResultsKeeper(run, keep, machinery.described())
         try:
             finished = _process(run, keeper, machinery, progress, cancel)
         except BaseException:
@@ -130,6 +130,14 @@ class _Machinery:
     window: int
     executor: Executor | None
     source: MicroscopyFile | None
+
+    def described(self) -> dict[str, Any]:
+        """Say it for the run file."""
+        return {
+            "workers": self.n_workers,
+            "fovs_under_way": self.window,
+            "executor": type(self.executor).__name__ if self.executor else "own processes",
+        }
 
 
 def _process(
@@ -197,8 +205,20 @@ def _stages(
         params=run.context.params,
         time_units=run.context.time_units,
     )
+    names = frozenset(service.name for service in services)
     return [
-        Job(fov, run.metadata, context, run.layout, stage, run.stamps, channel)
+        Job(
+            fov,
+            run.metadata,
+            context,
+            run.layout,
+            stage,
+            run.stamps,
+            channel,
+            all_services=run.services,
+            own_steps=names,
+            marker=run.layout.lock(fov),
+        )
         for stage in (copying, computing)
         if stage
     ]

@@ -1,10 +1,12 @@
 """What a run has to do: FOV x step -> done, stale (why) or missing; used by run, status, resume."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pyama_core.io.digest import digest_ends
+from pyama_core.io.untrusted import InsideFolder
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.stamps import differences
 from pyama_core.processing.workflow.status import FovStatus, OutputRecord, Stamp
@@ -39,20 +41,54 @@ def plan_fov(
     status
         What the FOV's status file says was made.
     is_there
-        Whether an output is on disk as recorded.
+        Whether an output is on disk as recorded, as far as can be told at once.
     """
     first = [_judge(service, wanted[service.name], status, is_there) for service in services]
     return _with_needed_inputs(services, first)
 
 
 def outputs_are_there(folder: Path) -> Callable[[OutputRecord], bool]:
-    """Return a check that a file of a FOV's folder has its recorded size."""
+    """Return a check that a file of a FOV's folder has its recorded size, beginning and end."""
+    inside = InsideFolder(folder.parent)
 
     def is_there(output: OutputRecord) -> bool:
         path = folder / output.name
-        return path.is_file() and path.stat().st_size == output.size
+        if inside.place(path) != "inside" or path.stat().st_size != output.size:
+            return False
+        return not output.ends or digest_ends(path) == output.ends
 
     return is_there
+
+
+def with_makers(
+    services: Sequence[BaseProcessingService],
+    all_services: Sequence[BaseProcessingService],
+    damaged: Collection[str],
+    planned: Sequence[PlannedStep],
+) -> list[BaseProcessingService]:
+    """Return some steps, and those that make anew what they read, in their order.
+
+    Parameters
+    ----------
+    services
+        Steps that run.
+    all_services
+        All steps in their order.
+    damaged
+        Steps whose outputs turned out to be damaged.
+    planned
+        The plan without what these had made.
+    """
+    runs = {step.step for step in planned if step.runs}
+    given = {service.name: service for service in services}
+    reads = {service.name: service.reads for service in all_services}
+    wanted, waiting = set[str](), [*given, *damaged]
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += [read for read in reads[name] if read in runs]
+    return [given.get(s.name, s) for s in all_services if s.name in wanted]
 
 
 def _judge(
@@ -63,6 +99,8 @@ def _judge(
 ) -> PlannedStep:
     name = service.name
     made = status.steps.get(name)
+    if made is None and status.damage:
+        return PlannedStep(name, "stale", True, "its status file is damaged")
     if made is None:
         return PlannedStep(name, "missing", True, "not done yet")
     if made.state == "failed":
@@ -74,7 +112,7 @@ def _judge(
     if type(service).outputs is BaseProcessingService.outputs:
         return PlannedStep(name, "missing", True, "it declares no outputs, so it always runs")
     if gone := [output.name for output in made.outputs if not is_there(output)]:
-        return PlannedStep(name, "stale", True, f"{gone[0]} is gone or has another size")
+        return PlannedStep(name, "stale", True, f"{gone[0]} is gone or damaged")
     return PlannedStep(name, "done", False)
 
 

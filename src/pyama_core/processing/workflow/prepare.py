@@ -6,12 +6,10 @@ from pathlib import Path
 
 from pyama_core.errors import InputError
 from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
-from pyama_core.io.result_files import fov_folders
-from pyama_core.io.results import read_results
-from pyama_core.io.source_entry import MADE_FROM
 from pyama_core.processing.registry import load_plugin
 from pyama_core.processing.segmentation import check_method
 from pyama_core.processing.tracking import track as tracking
+from pyama_core.processing.workflow.folder_checks import check_folder, checked_statuses
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.params import WorkflowParams, workflow_params
@@ -21,7 +19,7 @@ from pyama_core.processing.workflow.resolve import complete_from, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import ProcessingContext, ensure_context
 from pyama_core.processing.workflow.stamps import wanted_stamps
-from pyama_core.processing.workflow.status import FovStatus, Stamp, read_status
+from pyama_core.processing.workflow.status import FovStatus, Stamp
 
 
 @dataclass(frozen=True)
@@ -89,12 +87,11 @@ def prepare_run(
     params = workflow_params(context.params, sections)
     layout = layout_of(actual, context, _output_dir(context))
     fovs = list(fovs)
-    _check_made_here(layout, fovs)
+    check_folder(layout, fovs, steps)
     _check_choices(actual, params, layout, fovs)
     actual = replace(actual, warnings=(*actual.warnings, *_doubts(actual, layout)))
     stamps = wanted_stamps(steps, params, actual, layout, input_key)
-    _check_one_file(layout, fovs, input_key)
-    statuses = {fov: _status_of_this(layout, fov, input_key) for fov in fovs}
+    statuses = checked_statuses(layout, fovs, input_key)
     plans = {
         fov: plan_fov(steps, stamps, status, outputs_are_there(layout.folder(fov)))
         for fov, status in statuses.items()
@@ -137,22 +134,6 @@ def _check_time_units(context: ProcessingContext) -> None:
         )
 
 
-def _check_made_here(layout: Layout, fovs: Iterable[int]) -> None:
-    """Keep results of PyAMA itself, which have no status files, from being replaced."""
-    if not layout.output_dir.is_dir() or any(layout.status(fov).exists() for fov in fovs):
-        return
-    try:
-        known = read_results(layout.output_dir)
-    except InputError:
-        return
-    foreign = [fov for fov, files in known.fovs.items() if files.traces_csv or files.seg_labeled]
-    if MADE_FROM not in known.extra and any(not layout.status(fov).exists() for fov in foreign):
-        raise InputError(
-            f"{layout.output_dir} holds results that another program made: choose another output "
-            "folder, or move these results away."
-        )
-
-
 def _check_choices(
     metadata: MicroscopyMetadata, params: WorkflowParams, layout: Layout, fovs: Sequence[int]
 ) -> None:
@@ -171,37 +152,3 @@ def _check_planes(metadata: MicroscopyMetadata, params: WorkflowParams, layout: 
                 f"copy.z is {rule} for channel {channel}, but the file has planes 0 to "
                 f"{metadata.n_z - 1}: give one of these, middle, max or mean."
             )
-
-
-def _check_one_file(layout: Layout, fovs: Sequence[int], input_key: str) -> None:
-    """Keep FOVs of two microscopy files from being listed and tabled as of one."""
-    known = fov_folders(layout.output_dir) if layout.output_dir.is_dir() else ()
-    others = (fov for fov in known if fov not in fovs)
-    other = next((fov for fov in others if layout.status(fov).exists()), None)
-    if other is not None:
-        _status_of_this(layout, other, input_key)
-
-
-def _status_of_this(layout: Layout, fov: int, input_key: str) -> FovStatus:
-    status = read_status(layout.status(fov))
-    for record in status.steps.values():
-        if record.stamp.input != input_key:
-            raise InputError(
-                f"{layout.folder(fov)} holds results of another microscopy file: choose another "
-                "output folder, or move these results away."
-            )
-    _check_same_name(layout, fov, status)
-    return status
-
-
-def _check_same_name(layout: Layout, fov: int, status: FovStatus) -> None:
-    """Keep a run from taking files of another name for its own, which it would not find then."""
-    begin = layout.file(fov, "").name
-    mark = begin.removeprefix(layout.base_name)
-    names = (Path(file.name).name for step in status.steps.values() for file in step.outputs)
-    other = next((name for name in names if mark in name and not name.startswith(begin)), None)
-    if other is not None:
-        raise InputError(
-            f"{layout.folder(fov)} holds {other}, but files would be named {begin}...: give the "
-            "microscopy file, or base_name, the name it had, or choose another output folder."
-        )

@@ -1,5 +1,6 @@
 """Removing what can be made again once the traces are there."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final, Literal, get_args
 
@@ -26,19 +27,19 @@ def check_keep(keep: str) -> None:
 
 
 def prune_fov(layout: Layout, fov: int) -> None:
-    """Remove raw copies and intermediate stacks of a finished FOV."""
-    status = read_status(layout.status(fov))
+    """Remove raw copies and intermediate stacks of a finished FOV, by the names of the layout."""
+    status, stacks = read_status(layout.status(fov)), layout.stacks(fov)
+    names = {path.name for path in stacks}
     pruned = {
-        name: _pruned(record) if name in PRUNED_STEPS and record.state == "done" else record
+        name: _pruned(record, names) if name in PRUNED_STEPS and record.state == "done" else record
         for name, record in status.steps.items()
     }
-    write_status(layout.status(fov), FovStatus(pruned))
-    for name in PRUNED_STEPS:
-        for output in status.steps[name].outputs if name in status.steps else ():
-            if output.name.endswith(".npy"):
-                (layout.folder(fov) / output.name).unlink(missing_ok=True)
+    if pruned != status.steps:
+        write_status(layout.status(fov), FovStatus(pruned))
+    for path in stacks:
+        path.unlink(missing_ok=True)
 
 
-def _pruned(record: StepRecord) -> StepRecord:
-    kept = tuple(output for output in record.outputs if not output.name.endswith(".npy"))
+def _pruned(record: StepRecord, names: Collection[str]) -> StepRecord:
+    kept = tuple(output for output in record.outputs if output.name not in names)
     return record if kept == record.outputs else replace(record, state="pruned", outputs=kept)

@@ -32,18 +32,31 @@ def wanted_stamps(
     """Return the stamp every step of a run will leave, by step name, in the order of the steps."""
     stamps: dict[str, Stamp] = {}
     for service in services:
-        section = params.section(service.name)
-        stamps[service.name] = Stamp(
-            input=input_key,
-            version=service.version,
-            params=_stated(service, section) if section and service.name != "copy" else {},
-            channels={
-                name: params.copying.z_of(c, metadata.channel_names)
-                for name, c in _channels(service, layout).items()
-            },
-            reads={step: key_of(stamps[step]) for step in _read_steps(service) if step in stamps},
-        )
+        stamp = stamp_of(service, params, metadata, layout, input_key, stamps)
+        stamps[service.name] = stamp
     return stamps
+
+
+def stamp_of(
+    service: BaseProcessingService,
+    params: WorkflowParams,
+    metadata: MicroscopyMetadata,
+    layout: Layout,
+    input_key: str,
+    read: Mapping[str, Stamp],
+) -> Stamp:
+    """Return the stamp that a step leaves, which reads what steps with other stamps have made."""
+    section = params.section(service.name)
+    return Stamp(
+        input=input_key,
+        version=service.version,
+        params=_stated(service, section) if section and service.name != "copy" else {},
+        channels={
+            name: params.copying.z_of(c, metadata.channel_names)
+            for name, c in _channels(service, layout).items()
+        },
+        reads={step: key_of(read[step]) for step in _read_steps(service) if step in read},
+    )
 
 
 def _channels(service: BaseProcessingService, layout: Layout) -> dict[str, int]:

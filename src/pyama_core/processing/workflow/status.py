@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
-from pyama_core.errors import InputError
+from pyama_core.errors import ReadError
 from pyama_core.io.atomic import write_text
+from pyama_core.io.digest import digest_ends, digest_file
+from pyama_core.io.untrusted import is_plain_name, read_regular
 from pyama_core.messages import Message
 
 StepState = Literal["done", "failed", "pruned"]
@@ -27,13 +36,23 @@ class Stamp:
     """Keys of the steps read."""
 
 
+def _check_plain(name: str) -> str:
+    if not is_plain_name(name):
+        raise ValueError(f"{name!r} is not the name of a file of this folder")
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """One written file: name inside the FOV's folder, size and content digest."""
+    """One written file of the FOV's folder."""
 
-    name: str
+    name: Annotated[str, AfterValidator(_check_plain)]
     size: int
+    """Bytes."""
     digest: str
+    """Of the whole content."""
+    ends: str = ""
+    """Digest of its first and last bytes, which can be compared at any time."""
 
 
 def _as_message(value: object) -> object:
@@ -65,6 +84,8 @@ class FovStatus:
     """Outcome of all steps of one FOV, by step name."""
 
     steps: dict[str, StepRecord] = field(default_factory=dict)
+    damage: str = ""
+    """What is wrong with the status file, empty where nothing is; not written."""
 
     @property
     def error(self) -> str:
@@ -74,33 +95,43 @@ class FovStatus:
 
     def of(self, steps: Collection[str]) -> "FovStatus":
         """Return the outcome of some of the steps."""
-        return FovStatus({name: step for name, step in self.steps.items() if name in steps})
+        kept = {name: step for name, step in self.steps.items() if name in steps}
+        return FovStatus(kept, self.damage)
+
+    def without(self, steps: Collection[str]) -> "FovStatus":
+        """Return the outcome of the other steps."""
+        return self.of([name for name in self.steps if name not in steps])
 
 
-_ADAPTER = TypeAdapter(FovStatus)
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a status file holds."""
+
+    steps: dict[str, StepRecord]
+
+
+_ADAPTER = TypeAdapter(_Content)
 
 
 def read_status(path: Path) -> FovStatus:
-    """Read a status file; an empty status where there is none.
+    """Read a status file.
 
-    Raises
-    ------
-    InputError
-        The file is damaged.
+    It is an empty status where there is none, and one with a `damage` where the file is damaged:
+    then its FOV has to be done again.
     """
-    if not path.exists():
-        return FovStatus()
     try:
-        return _ADAPTER.validate_json(path.read_bytes())
-    except ValidationError:
-        raise InputError(
-            f"The status file {path} is damaged: remove it, and its FOV is done again."
-        ) from None
+        return FovStatus(_ADAPTER.validate_json(read_regular(path)).steps)
+    except (FileNotFoundError, NotADirectoryError):
+        return FovStatus()
+    except (ReadError, ValidationError):
+        return FovStatus(
+            damage=f"The status file {path} is damaged: its FOV is done again by a run."
+        )
 
 
 def write_status(path: Path, status: FovStatus) -> None:
     """Write a status file so that it appears whole."""
-    write_text(path, _ADAPTER.dump_json(status, indent=1).decode())
+    write_text(path, _ADAPTER.dump_json(_Content(status.steps), indent=1).decode())
 
 
 def record_step(path: Path, step: str, record: StepRecord) -> FovStatus:
@@ -108,3 +139,21 @@ def record_step(path: Path, step: str, record: StepRecord) -> FovStatus:
     status = FovStatus({**read_status(path).steps, step: record})
     write_status(path, status)
     return status
+
+
+def record_output(path: Path, digest: str | None = None) -> OutputRecord:
+    """Return the record of a file that was just written, whose digest may be known."""
+    return OutputRecord(
+        path.name, path.stat().st_size, digest or digest_file(path), digest_ends(path)
+    )
+
+
+def forget_steps(path: Path, steps: Collection[str]) -> None:
+    """Take back what is recorded of steps that are about to be done again.
+
+    Their files are replaced one by one, so from now on they are of no recipe in particular. The
+    status file is there afterwards: it tells this program's folders from PyAMA's.
+    """
+    status = read_status(path)
+    if status.damage or not path.exists() or {*status.steps} & {*steps}:
+        write_status(path, status.without(steps))

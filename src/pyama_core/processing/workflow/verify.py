@@ -1,6 +1,6 @@
 """Whether results are on disk as they were written."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pyama_core.errors import InputError
@@ -34,10 +34,21 @@ def statuses(output_dir: Path) -> dict[int, FovStatus]:
 
 def damages(folder: Path, status: FovStatus, *, verify: bool) -> Iterator[str]:
     """Say what is wrong with the files of a FOV: gone, of another size, of another content."""
+    if status.damage:
+        yield status.damage
     for record in status.steps.values():
         for output in record.outputs:
             if damage := _damage(folder / output.name, output, verify):
                 yield f"{output.name} {damage}"
+
+
+def damaged_steps(folder: Path, status: FovStatus, steps: Collection[str]) -> dict[str, str]:
+    """Return which of some steps' files are not as they were written, each with what is wrong.
+
+    Every file is read as a whole: a step is about to do so too.
+    """
+    found = {name: next(damages(folder, status.of([name]), verify=True), "") for name in steps}
+    return {name: damage for name, damage in found.items() if damage}
 
 
 def _damage(path: Path, output: OutputRecord, verify: bool) -> str:
@@ -46,5 +57,5 @@ def _damage(path: Path, output: OutputRecord, verify: bool) -> str:
     if path.stat().st_size != output.size:
         return f"has {path.stat().st_size} bytes instead of {output.size}"
     if verify and digest_file(path) != output.digest:
-        return "was changed or damaged since it was written; remove it, and a run makes it again"
+        return "was changed or damaged since it was written"
     return ""

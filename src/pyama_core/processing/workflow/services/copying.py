@@ -15,6 +15,7 @@ from pyama_core.processing.workflow.copy_params import CopyParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.provenance import records_provenance
 from pyama_core.processing.workflow.services.recorded import RecordedPlanes
 from pyama_core.processing.workflow.services.stacks import n_pixels
 from pyama_core.processing.workflow.services.types import ProcessingContext
@@ -37,6 +38,7 @@ class CopyingService(BaseProcessingService):
         super().__init__()
         self._source = source
 
+    @records_provenance
     def process_fov(
         self,
         metadata: MicroscopyMetadata,
@@ -61,6 +63,11 @@ class CopyingService(BaseProcessingService):
         paths = context.paths(fov)
         paths.pc = (layout.pc, layout.phase(fov))
         paths.fl = [(c, layout.fluorescence(fov, c)) for c in layout.fl]
+
+    @property
+    def source(self) -> MicroscopyFile | None:
+        """Where frames come from, None where that is the file that the metadata name."""
+        return self._source
 
     def outputs(self, layout: Layout, fov: int) -> Sequence[Path]:
         """Return the raw stacks of all channels."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, ReadError
 from pyama_core.io.atomic import write_npy_stream, write_text
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.result_files import ResultsPathsPerFOV
@@ -35,7 +35,7 @@ def load_stack(path: Path | None, what: str) -> NDArray[Any]:
     if path is None or not path.exists():
         where = f" at {path}" if path else ""
         raise FileNotFoundError(f"There is no {what}{where}: run the step that writes it first.")
-    stack: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    stack = _mapped(path, what)
     if stack.ndim != 3:
         raise InputError(
             f"Unexpected dimensions of the {what} in {path.name}: {stack.shape}, "
@@ -57,6 +57,20 @@ def unseen_frames(
     if phase is not None:
         check_same_shape(phase, segmented, "phase-contrast stack", "segmentation")
     return frames_unseen(segmented, phase, metadata.missing_frames.get(fov, ()))
+
+
+def _mapped(path: Path, what: str) -> NDArray[Any]:
+    try:
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # NumPy reads the header as Python, and raises whatever that does.
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ReadError(
+            f"The {what} in {path} is damaged ({said[0]}): remove it, and run the step that writes "
+            "it again."
+        ) from None
+    return mapped
 
 
 def check_same_shape(stack: Stack, other: Stack, what: str, other_what: str) -> None:

@@ -15,6 +15,7 @@ from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.provenance import records_provenance
 from pyama_core.processing.workflow.services.stacks import (
     check_same_shape,
     load_stack,
@@ -33,6 +34,7 @@ class CorrectionService(BaseProcessingService):
     reads = ("copy", "segmentation")
     version = 3
 
+    @records_provenance
     def process_fov(
         self,
         metadata: MicroscopyMetadata,

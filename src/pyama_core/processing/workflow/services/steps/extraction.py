@@ -12,6 +12,7 @@ from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.fluorescence import fluorescence_of, marked_as_raw
+from pyama_core.processing.workflow.services.provenance import records_provenance
 from pyama_core.processing.workflow.services.stacks import (
     check_same_shape,
     load_stack,
@@ -29,6 +30,7 @@ class ExtractionService(BaseProcessingService):
     reads = ("copy", "tracking", "correction")
     version = 2
 
+    @records_provenance
     def process_fov(
         self,
         metadata: MicroscopyMetadata,

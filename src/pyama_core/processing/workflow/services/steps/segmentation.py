@@ -20,6 +20,7 @@ from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.provenance import records_provenance
 from pyama_core.processing.workflow.services.stacks import load_stack, n_pixels
 from pyama_core.processing.workflow.services.types import ProcessingContext
 
@@ -33,6 +34,7 @@ class SegmentationService(BaseProcessingService):
     reads = ("copy",)
     version = 3
 
+    @records_provenance
     def process_fov(
         self,
         metadata: MicroscopyMetadata,

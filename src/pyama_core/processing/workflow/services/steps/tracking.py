@@ -13,6 +13,7 @@ from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.services.provenance import records_provenance
 from pyama_core.processing.workflow.services.stacks import (
     load_stack,
     n_pixels,
@@ -31,6 +32,7 @@ class TrackingService(BaseProcessingService):
     after = "correction"
     reads = ("copy", "segmentation")
 
+    @records_provenance
     def process_fov(
         self,
         metadata: MicroscopyMetadata,
