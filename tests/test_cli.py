@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it prints and how it exits."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -275,6 +276,53 @@ def test_status_shows_warnings_and_where_asked_all_messages(
     assert "Info" not in pyama("status", tmp_path).out
     pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--set", "segmentation.min_size=9000")
     assert "Warning: No cell is found" in pyama("status", tmp_path).out
+
+
+def test_fovs_of_different_recipes_are_named_by_run_status_and_merge(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    out, samples = tmp_path / "out", tmp_path / "samples.yaml"
+    samples.write_text("samples: [{name: A, fovs: all}]")
+    arguments = ("run", small_nd2, "-o", out, "--pc", "0", "--fl", "1", "--fovs")
+    words = "Warning: FOVs were made with different recipes: tracking.max_gap is"
+    assert words not in pyama(*arguments, "0").out
+    assert words in pyama(*arguments, "1", "--set", "tracking.max_gap=4").out
+    assert words in pyama("status", out).out
+    assert words in pyama("merge", out, samples).out
+    assert pyama(*arguments, "1").code == 0
+    assert words not in pyama("status", out).out
+    assert words not in pyama("merge", out, samples).out
+
+
+def test_status_tells_of_the_last_run_and_of_killed_ones(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    assert pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0").code == 0
+    (path,) = (tmp_path / "runs").iterdir()
+    told = json.loads(path.read_bytes())
+    told |= {"outcome": "running", "fovs": "7", "process": told["process"] | {"started": "1"}}
+    told |= {"started": "2020-01-01", "seconds": 0}
+    path.with_name("0-killed.json").write_text(json.dumps(told))
+    answer = pyama("status", tmp_path)
+    assert answer.code == 0
+    first, last = answer.out.splitlines()[-2:]
+    assert first == "Run of FOV 7, started 2020-01-01: killed"
+    assert last.startswith("Run of FOV 0, started 20") and ": done, " in last
+
+
+def test_a_damaged_status_file_is_said_and_its_fov_done_again(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    arguments = ("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0-1")
+    assert pyama(*arguments).code == 0
+    (tmp_path / "fov_001" / "status.json").write_text("{")
+    status = pyama("status", tmp_path)
+    assert status.code == 1
+    assert "status.json is damaged: its FOV is done again by a run." in status.out
+    again = pyama(*arguments)
+    assert again.code == 0
+    assert "segmentation of FOV 1: its status file is damaged" in again.out
+    assert pyama("status", tmp_path, "--verify").code == 0
 
 
 def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.messages import Message, Weight, rank
-from pyama_core.processing.workflow.layout import RUN_LOG
+from pyama_core.processing.workflow.layout import RUNS_FOLDER
 from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.summary import RunSummary
@@ -50,7 +50,9 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
     for fov, error in summary.failures.items():
         typer.echo(f"  FOV {fov}: {error}")
     if summary.failures:
-        typer.echo(f"  The end of {RUN_LOG} in the output folder has the details.")
+        typer.echo(f"  The newest file in {RUNS_FOLDER} in the output folder has the details.")
+    for message in summary.mixed[:_MOST_MESSAGES]:
+        show_message(message)
     _show_messages(summary.messages)
 
 

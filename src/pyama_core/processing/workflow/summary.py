@@ -10,6 +10,7 @@ from pyama_core.errors import ReadError
 from pyama_core.io.trace_table import read_trace_table
 from pyama_core.messages import Message
 from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.mixed_recipes import mixed_recipes_in
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.status import FovStatus, read_status
 
@@ -29,11 +30,14 @@ class RunSummary:
     failures: dict[int, str] = field(default_factory=dict)
     messages: dict[Message, list[int]] = field(default_factory=dict)
     """What a user should know, and for which FOVs."""
+    mixed: list[Message] = field(default_factory=list)
+    """What FOVs of the output folder, also those of other runs, were made with different values of.
+    """
 
 
 def summarize(run: PreparedRun) -> RunSummary:
     """Read status and traces of the FOVs of a run that has ended."""
-    summary = RunSummary(n_fovs=len(run.plans))
+    summary = RunSummary(n_fovs=len(run.plans), mixed=mixed_recipes_in(run.layout.output_dir))
     for fov, before in run.statuses.items():
         status = read_status(run.layout.status(fov)).of([s.name for s in run.services])
         _add_status(summary, fov, status)
@@ -43,6 +47,8 @@ def summarize(run: PreparedRun) -> RunSummary:
 
 
 def _add_status(summary: RunSummary, fov: int, status: FovStatus) -> None:
+    if status.damage:
+        summary.failures[fov] = status.damage
     if status.error:
         summary.failures[fov] = status.error
     for record in status.steps.values():
