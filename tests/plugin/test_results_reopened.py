@@ -79,9 +79,8 @@ def forget_path(results: Path) -> None:
     content = yaml.safe_load(index.read_text())
     content["source"]["path"] = "D:\\microscope\\movie.nd2"
     index.write_text(yaml.safe_dump(content))
-    log = results / "run_log.json"
-    if log.exists():
-        log.write_text(log.read_text().replace("movie.nd2", "gone.nd2"))
+    for run in (results / "runs").glob("*.json"):
+        run.write_text(run.read_text().replace("movie.nd2", "gone.nd2"))
 
 
 def described(source):
@@ -161,6 +160,7 @@ def test_an_entry_that_is_not_as_it_should_be_keeps_no_folder_shut(lab, entry):
     content = yaml.safe_load(index.read_text())
     content["source"] = entry
     index.write_text(yaml.safe_dump(content))
+    shutil.rmtree(lab / "out" / "runs")
     (lab / "out" / "run_log.json").write_text(json.dumps([5, {"file": 7}, {"file": "/dev/zero"}]))
     metadata = read_folder(lab / "out").source.metadata
     assert metadata.pixel_size_um is None
