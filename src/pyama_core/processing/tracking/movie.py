@@ -11,7 +11,7 @@ from pyama_core.processing.tracking.events import Events, joined
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions
 
-Ints = NDArray[np.integer]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
