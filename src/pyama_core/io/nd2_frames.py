@@ -112,8 +112,10 @@ class ModernFrames:
             if name in self._file:
                 digest.update(self._file.load(name))
         for index in sampled:
-            for strip in self._file.strips(*self._file.frame_content(index), STRIP_BYTES):
+            start, size = self._file.frame_content(index)
+            for strip in self._file.strips(start, size, STRIP_BYTES):
                 digest.update(strip)
+            self._drop_where_read_once(start, size)
 
     def read(
         self, index: int, description: Nd2Description, channels: Sequence[int]
@@ -127,13 +129,16 @@ class ModernFrames:
             raise ReadError(
                 f"Frame {index} of {self._path.name} is damaged; copy the file again."
             ) from None
-        if self._read_once:
-            self._file.let_go(start, size)
+        self._drop_where_read_once(start, size)
         return planes
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _drop_where_read_once(self, start: int, size: int) -> None:
+        if self._read_once:
+            self._file.let_go(start, size)
 
     def _listed(self, name: bytes) -> NDArray[np.float64]:
         content = self._file.load(name)

@@ -113,6 +113,9 @@ def _input(service: BaseProcessingService, metadata: MicroscopyMetadata, status:
         return str(source.identity())
     if known := next((record.stamp.input for record in status.steps.values()), ""):
         return known
-    with suppress(OSError, ValueError), open_microscopy(metadata.file_path) as opened:
+    with (
+        suppress(OSError, ValueError),
+        open_microscopy(metadata.file_path, read_once=True) as opened,
+    ):
         return opened.identity()
     return ""
