@@ -445,3 +445,15 @@ def test_a_merge_that_cannot_be_is_one_sentence_and_writes_nothing(
     assert answer.err.startswith("Error: ")
     assert answer.err.count("\n") == 1
     assert not (tmp_path / "merged").exists()
+
+
+def test_a_table_left_out_of_all_traces_is_said(
+    pyama: Pyama, small_nd2: Path, tmp_path: Path
+) -> None:
+    """It lies there as PyAMA would leave it, without a status file, and is damaged."""
+    assert pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0-1").code == 0
+    (tmp_path / "fov_001" / "status.json").unlink()
+    (tmp_path / "fov_001" / "small_fov_001_traces_ch_0.csv").write_bytes(b"\xff\xfe\x00")
+    answer = pyama("run", small_nd2, "-o", tmp_path, "--pc", "0", "--fovs", "0")
+    assert answer.code == 0
+    assert "Warning: Traces are left out of traces.csv: " in answer.out

@@ -293,6 +293,23 @@ def test_without_a_yaml_links_that_lead_out_and_hidden_files_are_no_results(tmp_
     assert read_results(folder).fovs == index.fovs
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+def test_an_index_that_lies_elsewhere_is_not_read(tmp_path: Path) -> None:
+    index = layout_a(tmp_path / "results", fovs=(0,))
+    (tmp_path / "elsewhere.yaml").write_text("channels: {pc: 7, fl: []}\nresults_paths: {}")
+    (tmp_path / "results" / "processing_results.yaml").symlink_to("../elsewhere.yaml")
+    found = read_results(tmp_path / "results")
+    assert (found.channels_pc, found.fovs) == (0, index.fovs)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+def test_a_status_file_that_lies_elsewhere_is_a_damaged_one(tmp_path: Path) -> None:
+    layout_a(tmp_path / "results")
+    (tmp_path / "elsewhere.json").write_text(json.dumps(STATUS))
+    (tmp_path / "results" / "fov_000" / "status.json").symlink_to("../../elsewhere.json")
+    assert sorted(read_results(tmp_path / "results").fovs) == [1]
+
+
 STATUS = {
     "steps": {
         "copy": {"state": "done", "outputs": [{"name": "exp_fov_000_pc_ch_0.npy", "size": 0}]},

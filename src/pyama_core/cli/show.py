@@ -51,7 +51,7 @@ def show_summary(summary: RunSummary, seconds: float) -> None:
         typer.echo(f"  FOV {fov}: {error}")
     if summary.failures:
         typer.echo(f"  The newest file in {RUNS_FOLDER} in the output folder has the details.")
-    for message in summary.mixed[:_MOST_MESSAGES]:
+    for message in summary.of_folder[:_MOST_MESSAGES]:
         show_message(message)
     _show_messages(summary.messages)
 

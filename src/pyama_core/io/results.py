@@ -148,8 +148,8 @@ def _dump(content: Mapping[str, Any]) -> str:
 def _index_file(path: Path) -> Path | None:
     """Find the YAML file of a folder, or check that a given file is one."""
     if path.is_dir():
-        found = (path / name for name in (RESULTS_YAML, CONFIG_YAML))
-        return next((file for file in found if file.exists()), None)
+        inside, found = InsideFolder(path), (path / name for name in (RESULTS_YAML, CONFIG_YAML))
+        return next((file for file in found if inside.place(file) == "inside"), None)
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(
             f"{path.name} is no results file: choose a results folder or its {RESULTS_YAML}."

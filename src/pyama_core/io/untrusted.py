@@ -98,6 +98,21 @@ class InsideFolder:
         return known
 
 
+def read_own(path: Path) -> bytes:
+    """Read a small file that this program writes, as a whole, but nothing that a link leads to.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is there.
+    ReadError
+        It is no regular file, or far too large.
+    """
+    if path.is_symlink():
+        raise ReadError(f"{path} is a link, not a file: move it away.")
+    return read_regular(path)
+
+
 def read_regular(path: Path) -> bytes:
     """Read a small file as a whole, but no device, pipe or folder in its place.
 

@@ -20,7 +20,7 @@ from pyama_core.environment import system, versions
 from pyama_core.errors import ReadError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io.atomic import write_text
-from pyama_core.io.untrusted import read_regular
+from pyama_core.io.untrusted import read_own
 from pyama_core.processes import as_json, is_running, process_from_json, this_process
 from pyama_core.processing.workflow.layout import RUN_LOG, RUNS_FOLDER
 from pyama_core.processing.workflow.locks import STALE_SECONDS
@@ -116,6 +116,16 @@ def read_runs(output_dir: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda run: str(run.get("started", "")))
 
 
+def warnings_of_last_run(output_dir: Path) -> list[str]:
+    """Return the warnings of the last run of this process into a folder."""
+    me = as_json(this_process())
+    for path in sorted((output_dir / RUNS_FOLDER).glob("[0-9]*.json"), reverse=True):
+        content = _read_json(path)
+        if isinstance(content, dict) and content.get("process") == me:
+            return [str(warning) for warning in content.get("warnings", ())]
+    return []
+
+
 def other_runs_alive(output_dir: Path, own_id: str) -> bool:
     """Return whether other runs into a folder are at work."""
     runs = _runs_of_files(output_dir / RUNS_FOLDER)
@@ -169,7 +179,7 @@ def _runs_of_log(path: Path) -> list[dict[str, Any]]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(read_regular(path))
+        return json.loads(read_own(path))
     except (OSError, ReadError, ValueError, RecursionError):
         return None
 

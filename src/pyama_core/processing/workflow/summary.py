@@ -8,10 +8,11 @@ import numpy as np
 from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.errors import ReadError
 from pyama_core.io.trace_table import read_trace_table
-from pyama_core.messages import Message
+from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.mixed_recipes import mixed_recipes_in
 from pyama_core.processing.workflow.prepare import PreparedRun
+from pyama_core.processing.workflow.runlog import warnings_of_last_run
 from pyama_core.processing.workflow.status import FovStatus, read_status
 
 
@@ -30,20 +31,25 @@ class RunSummary:
     failures: dict[int, str] = field(default_factory=dict)
     messages: dict[Message, list[int]] = field(default_factory=dict)
     """What a user should know, and for which FOVs."""
-    mixed: list[Message] = field(default_factory=list)
-    """What FOVs of the output folder, also those of other runs, were made with different values of.
-    """
+    of_folder: list[Message] = field(default_factory=list)
+    """What a user should know of the whole output folder, also of FOVs of other runs."""
 
 
 def summarize(run: PreparedRun) -> RunSummary:
     """Read status and traces of the FOVs of a run that has ended."""
-    summary = RunSummary(n_fovs=len(run.plans), mixed=mixed_recipes_in(run.layout.output_dir))
+    summary = RunSummary(n_fovs=len(run.plans), of_folder=_messages_of_folder(run))
     for fov, before in run.statuses.items():
         status = read_status(run.layout.status(fov)).of([s.name for s in run.services])
         _add_status(summary, fov, status)
         _add_seconds(summary, before, status)
         _add_traces(summary, run.layout, fov)
     return summary
+
+
+def _messages_of_folder(run: PreparedRun) -> list[Message]:
+    folder, shown = run.layout.output_dir, run.metadata.warnings
+    new = [warning for warning in warnings_of_last_run(folder) if warning not in shown]
+    return [*warnings_of(new), *mixed_recipes_in(folder)]
 
 
 def _add_status(summary: RunSummary, fov: int, status: FovStatus) -> None:
