@@ -1,5 +1,6 @@
 """The table of a whole experiment, as CSV and as Parquet."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pyama_core.errors import InputError, ReadError
+from pyama_core.io import experiment
 from pyama_core.io.experiment import write_experiment_table, write_parquet
 from pyama_core.io.inspection import inspected_path, save_marks
 from pyama_core.io.results import ResultsIndex
@@ -135,6 +137,19 @@ def test_a_copy_that_cannot_be_read_keeps_nothing_out(results: ResultsIndex) -> 
         (results.output_dir / name).read_text() for name in ("before.csv", "after.csv")
     )
     assert after == before
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_table(
+    results: ResultsIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    table = results.output_dir / "traces.csv"
+    monkeypatch.setattr(experiment, "read_header", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_experiment_table(results, table)
+    assert not table.exists()
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 30, 200, -1, -10, -60])

@@ -29,6 +29,7 @@ from pyama_core.io.text_table import check_regular, is_plain, open_rows, read_he
 from pyama_core.io.trace_table import check_is_trace_table, read_trace_table
 from pyama_core.io.traces import names_of
 from pyama_core.io.truth import truth_of
+from pyama_core.io.untrusted import check_no_link
 from pyama_core.messages import Message, warnings_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 _WHOLE_NUMBERS: Final = (FOV, CHANNEL, CELL, FRAME)
 _LONGEST_REASON: Final = 160
 """Characters; libraries quote the value at fault, however long it is."""
+_UNREADABLE: Final = (ReadError, FileNotFoundError, PermissionError)
+"""What is wrong with one table; anything else is wrong with the disk."""
 _TRUTHS: Final = frozenset(("True", "False"))
 _TEXTS: Final = (POSITION_NAME, CHANNEL_NAME, REASON)
 
@@ -99,7 +102,7 @@ def write_experiment_table(
             }
             try:
                 sources.append(_source(traces, channel, constants, messages))
-            except (ReadError, OSError) as error:
+            except _UNREADABLE as error:
                 messages += _left_out(path, error)
     _write(path, sources, messages)
     return messages
@@ -142,6 +145,7 @@ def write_parquet(table: Path) -> Path:
 
 def _check_whole(table: Path) -> None:
     """Refuse a table that ends within a line, whose last number may have lost digits."""
+    check_no_link(table)
     check_regular(table)
     with table.open("rb") as file:
         if file.seek(0, os.SEEK_END):
@@ -177,7 +181,7 @@ def _write(path: Path, sources: Sequence[_Source], messages: list[Message]) -> N
         for source in sources:
             try:
                 rows = _rows(source, columns)
-            except (ReadError, OSError) as error:
+            except _UNREADABLE as error:
                 messages += _left_out(path, error)
                 continue
             writer.writerows(rows)
