@@ -115,6 +115,15 @@ def read_background(path: Path) -> None:
         background.surface(t)
 
 
+def read_backgrounds(folder: Path) -> None:
+    """Read the backgrounds that a results folder lists."""
+    from pyama_core.io.results import read_results
+
+    for files in read_results(folder).fovs.values():
+        for _, path in files.background:
+            read_background(path)
+
+
 def read_classifier(path: Path) -> None:
     """Read a classifier, and ask it about a frame."""
     import numpy as np

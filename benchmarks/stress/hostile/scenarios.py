@@ -73,9 +73,7 @@ _USES: Final[dict[str, Callable[[Scene], Task]]] = {
         ["run", str(_file(s, "hostile.nd2")), "-o", str(s.results / "new"), "--pc=0"]
     ),
     "load": lambda s: uses.spoken(lambda: uses.read_classifier(_file(s, "classifier.npz"))),
-    "read background": lambda s: uses.spoken(
-        lambda: uses.read_background(s.results / f"{_FOV}background_ch_1.npz")
-    ),
+    "read background": lambda s: uses.spoken(lambda: uses.read_backgrounds(s.results)),
     "classify": lambda s: command(
         s.experiment.run(
             s.results,
