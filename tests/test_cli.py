@@ -337,6 +337,11 @@ def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) 
     found = pyama("status", tmp_path, "--verify")
     assert found.code == 1
     assert "changed or damaged" in found.out
+    stack.rename(tmp_path / "elsewhere.npy")
+    stack.symlink_to("/dev/zero")
+    found = pyama("status", tmp_path, "--verify")
+    assert found.code == 1
+    assert "link out of the folder" in found.out
 
 
 @pytest.mark.parametrize(
@@ -359,6 +364,9 @@ def test_status_verifies_content(pyama: Pyama, small_nd2: Path, tmp_path: Path) 
         (["inf"], "'inf'. Did you mean 'info'? `pyama --help` says what is allowed."),
         (["run", "FILE", "-o", "out", "--pc", "0", "--set", "a=1"], "a"),
         (["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z=9"], "copy.z"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--set", f"a.b={'[' * 3000}"], "valid YAML"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--set", f"a.b={'9' * 6000}"], "valid YAML"),
+        (["run", "FILE", "-o", "out", "--pc", "0", "--set", "a.b=&x [*x]"], "valid YAML"),
         (
             ["run", "FILE", "-o", "out", "--pc", "0", "--set", "copy.z={RFP: max}"],
             "channel named 'RFP'",

@@ -1,6 +1,7 @@
 """Marks of a person, and the inspected copy that carries them."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -187,3 +188,22 @@ def test_the_record_names_the_traces_it_was_made_from(traces: Path) -> None:
     assert record["traces_digest"] == digest_file(traces)
     assert record["copy_digest"] == digest_file(inspected_path(traces))
     assert record["marks"] == {"1": False}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_a_copy_or_record_that_is_a_link_is_neither_read_nor_written_through(
+    traces: Path, suffix: str
+) -> None:
+    linked = save_marks(traces, {1: False}).with_suffix(suffix)
+    elsewhere = traces.parent / "elsewhere"
+    elsewhere.mkdir()
+    linked.rename(elsewhere / "file")
+    linked.symlink_to(elsewhere / "file")
+    before = (elsewhere / "file").read_bytes()
+    assert any(linked.name in message.text for message in read_inspected(traces).messages)
+    save_marks(traces, {2: False})
+    assert not linked.is_symlink()
+    assert (elsewhere / "file").read_bytes() == before
+    assert list(elsewhere.iterdir()) == [elsewhere / "file"]
+    assert load_marks(traces)[2] is False

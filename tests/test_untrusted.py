@@ -82,12 +82,25 @@ def test_only_regular_files_of_the_folder_are_inside(results: Path, path: str, p
 @needs_posix
 def test_a_pipe_or_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "zero").symlink_to("/dev/zero")
-    for name in ("pipe", "zero"):
-        with pytest.raises(ReadError, match=f"{name} is a device or pipe"):
-            read_regular(tmp_path / name)
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ReadError, match=f"{path} is a device or pipe"):
+            read_regular(path)
     with pytest.raises(ReadError, match="is a folder"):
         read_regular(tmp_path)
+
+
+@needs_posix
+def test_a_link_is_followed_only_where_a_user_named_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a: 1")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with pytest.raises(ReadError, match="link is a link, not a file"):
+        read_regular(tmp_path / "link")
+    with pytest.raises(ReadError, match="link is a link, not a file"):
+        read_yaml(tmp_path / "link")
+    assert read_yaml(tmp_path / "link", follow_link=True) == {"a": 1}
+    with pytest.raises(ReadError, match="zero is a device or pipe"):
+        read_regular(tmp_path / "zero", follow_link=True)
 
 
 def test_a_file_far_too_large_is_refused(tmp_path: Path) -> None:

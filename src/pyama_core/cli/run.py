@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 
 from pyama_core.channels import split_channels
 from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
@@ -19,6 +18,8 @@ from pyama_core.cli.show import show_message, show_plan, show_summary
 from pyama_core.errors import InputError, sentence_of
 from pyama_core.fov_ranges import parse_fovs
 from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.io.text_table import shortened
+from pyama_core.io.untrusted import parse_yaml
 from pyama_core.messages import Message
 from pyama_core.overview import Truth, draw_overview
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
@@ -152,9 +153,11 @@ def _setting(text: str) -> tuple[str, Any]:
     if not equals:
         raise InputError(f'--set was given "{text}": write it as step.name=value.')
     try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f'--set was given "{text}", whose value is not valid YAML.') from None
+        return key.strip(), parse_yaml(value)
+    except ValueError as error:
+        raise InputError(
+            f'--set was given "{shortened(text)}", whose value is not valid YAML ({error}).'
+        ) from None
 
 
 @contextmanager

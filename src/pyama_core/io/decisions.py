@@ -18,6 +18,7 @@ from pyama_core.columns import CELL, FRAME, GOOD, REASON
 from pyama_core.errors import ReadError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.text_table import check_regular
+from pyama_core.io.untrusted import check_no_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +104,7 @@ def read_record(traces: Path) -> Record | None:
     if not path.exists():
         return None
     try:
+        check_no_link(path)
         check_regular(path)
         if path.stat().st_size > _LARGEST_RECORD:
             raise ValueError

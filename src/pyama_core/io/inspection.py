@@ -37,6 +37,7 @@ from pyama_core.io.decisions import (
 from pyama_core.io.digest import digest_file
 from pyama_core.io.text_table import check_regular
 from pyama_core.io.trace_table import Table, read_trace_table
+from pyama_core.io.untrusted import check_no_link
 from pyama_core.messages import Message, warnings_of
 
 if TYPE_CHECKING:
@@ -234,6 +235,7 @@ def _digest_of_copy(copy: Path) -> str:
     if not copy.exists():
         return ""
     try:
+        check_no_link(copy)
         check_regular(copy)
         return digest_file(copy)
     except (ReadError, OSError) as error:
@@ -256,7 +258,12 @@ def _is_ours(traces: Path, record: Record | None) -> bool:
     copy = inspected_path(traces)
     if record is None or record.by_hand or record.traces_digest != digest_file(traces):
         return False
-    return not copy.is_file() or digest_file(copy) in (record.copy_digest, record.former_digest)
+    return not _is_own_file(copy) or digest_file(copy) in (record.copy_digest, record.former_digest)
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether a file lies here itself; what a link leads to is kept where it is."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _kept(decisions: Decisions, old: Table, new: Table) -> Decisions:
@@ -278,7 +285,7 @@ def _publish(traces: Path, decisions: Decisions, blocks: list[list[str]]) -> Non
     for path in (copy, record_path(traces)):
         remove_partials_of(path)
     digest = digest_of_blocks(blocks) if blocks else ""
-    former = digest_file(copy) if copy.is_file() else ""
+    former = digest_file(copy) if _is_own_file(copy) else ""
     write_record(traces, Record(digest_file(traces), digest, former, decisions=decisions))
     if blocks:
         write_lines(copy, blocks)
@@ -293,7 +300,7 @@ def _keep_dated(traces: Path, *, with_record: bool = True) -> Path:
     Nothing is written twice: after a program was killed, the names are the same.
     """
     copy, record = inspected_path(traces), record_path(traces)
-    kept = [path for path in ((copy, record) if with_record else (copy,)) if path.is_file()]
+    kept = [path for path in ((copy, record) if with_record else (copy,)) if _is_own_file(path)]
     if not kept:
         return copy
     date = datetime.fromtimestamp(kept[0].stat().st_mtime).strftime(_DATE)

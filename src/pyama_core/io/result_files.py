@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pyama_core.errors import ReadError
-from pyama_core.io.untrusted import InsideFolder, is_plain_name, read_own
+from pyama_core.io.untrusted import InsideFolder, is_plain_name, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,7 +130,7 @@ def completed_outputs(folder: Path) -> dict[str, int] | None:
         Empty where the status file is damaged, None where there is none.
     """
     try:
-        content = json.loads(read_own(folder / STATUS_FILE))
+        content = json.loads(read_regular(folder / STATUS_FILE))
         steps = [s for s in content["steps"].values() if s["state"] in _COMPLETED_STATES]
         outputs = [output for step in steps for output in step["outputs"]]
         return {o["name"]: int(o["size"]) for o in outputs if is_plain_name(o["name"])}

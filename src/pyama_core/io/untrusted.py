@@ -98,24 +98,17 @@ class InsideFolder:
         return known
 
 
-def read_own(path: Path) -> bytes:
-    """Read a small file that this program writes, as a whole, but nothing that a link leads to.
-
-    Raises
-    ------
-    FileNotFoundError
-        Nothing is there.
-    ReadError
-        It is no regular file, or far too large.
-    """
-    if path.is_symlink():
-        raise ReadError(f"{path} is a link, not a file: move it away.")
-    return read_regular(path)
-
-
-def read_regular(path: Path) -> bytes:
+def read_regular(path: Path, *, follow_link: bool = False) -> bytes:
     """Read a small file as a whole, but no device, pipe or folder in its place.
 
+    Parameters
+    ----------
+    path
+        The file.
+    follow_link
+        Whether a link is followed, which is right for a file that a user names: one that is
+        found in a folder may lead out of it.
+
     Raises
     ------
     FileNotFoundError
@@ -123,6 +116,8 @@ def read_regular(path: Path) -> bytes:
     ReadError
         It is no regular file, or far too large.
     """
+    if not follow_link:
+        check_no_link(path)
     nonblocking = getattr(os, "O_NONBLOCK", 0)  # A pipe would be waited for.
     binary = getattr(os, "O_BINARY", 0)
     if path.is_dir():
@@ -139,8 +134,14 @@ def read_regular(path: Path) -> bytes:
         return file.read()
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file.
+def check_no_link(path: Path) -> None:
+    """Raise ReadError for a link: it may lead out of the folder it is found in."""
+    if path.is_symlink():
+        raise ReadError(f"{path} is a link, not a file: put the file itself in its place.")
+
+
+def read_yaml(path: Path, *, follow_link: bool = False) -> Any:
+    """Read a YAML file; see `read_regular`.
 
     Raises
     ------
@@ -149,14 +150,28 @@ def read_yaml(path: Path) -> Any:
     ReadError
         It is not valid YAML, or unfolds to more than any file of ours or PyAMA's holds.
     """
-    content = read_regular(path)
+    content = read_regular(path, follow_link=follow_link)
     try:
-        read = yaml.load(content, Loader=_Loader)
-        _check_size(read)
+        return parse_yaml(content)
+    except ValueError as error:
+        raise ReadError(f"{path} is not valid YAML ({error}).") from None
+
+
+def parse_yaml(content: str | bytes) -> Any:
+    """Return what YAML holds.
+
+    Raises
+    ------
+    ValueError
+        It is not valid, or unfolds to more than any file of ours or PyAMA's holds.
+    """
+    try:
+        parsed = yaml.load(content, Loader=_Loader)
+        _check_size(parsed)
     except Exception as error:  # Its constructors raise whatever their conversions do.
         said = str(error).splitlines() or [type(error).__name__]
-        raise ReadError(f"{path} is not valid YAML ({said[0]}).") from None
-    return read
+        raise ValueError(said[0]) from None
+    return parsed
 
 
 def _check_size(content: Any) -> None:

@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import check_still_there
-from pyama_core.io.untrusted import read_own
+from pyama_core.io.untrusted import read_regular
 from pyama_core.processes import ProcessId, as_json, is_running, process_from_json, this_process
 from pyama_core.processing.workflow.output_folder import check_writable, unwritable
 
@@ -296,7 +296,7 @@ def _read(path: Path) -> _Seen | None:
             raise InputError(f"{path} is in the place of a lock file: move it away.")
         return None
     try:
-        content = json.loads(read_own(path))
+        content = json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError):
         content = None
     process = process_from_json(content)

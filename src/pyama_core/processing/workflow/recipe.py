@@ -85,7 +85,7 @@ def read_recipe(path: Path) -> Recipe:
     if not path.exists():
         raise FileNotFoundError(f"There is no recipe at {path}: `pyama recipe` writes one.")
     try:
-        content = read_yaml(path) or {}
+        content = read_yaml(path, follow_link=True) or {}
     except ReadError as error:
         raise InputError(f"{path} is not a recipe: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(step, str) for step in content):

@@ -20,7 +20,7 @@ from pyama_core.environment import system, versions
 from pyama_core.errors import ReadError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io.atomic import write_text
-from pyama_core.io.untrusted import read_own
+from pyama_core.io.untrusted import read_regular
 from pyama_core.processes import as_json, is_running, process_from_json, this_process
 from pyama_core.processing.workflow.layout import RUN_LOG, RUNS_FOLDER
 from pyama_core.processing.workflow.locks import STALE_SECONDS
@@ -179,7 +179,7 @@ def _runs_of_log(path: Path) -> list[dict[str, Any]]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(read_own(path))
+        return json.loads(read_regular(path))
     except (OSError, ReadError, ValueError, RecursionError):
         return None
 

@@ -17,7 +17,7 @@ from pydantic import (
 from pyama_core.errors import ReadError
 from pyama_core.io.atomic import write_text
 from pyama_core.io.digest import digest_ends, digest_file
-from pyama_core.io.untrusted import is_plain_name, read_own
+from pyama_core.io.untrusted import is_plain_name, read_regular
 from pyama_core.messages import Message
 
 StepState = Literal["done", "failed", "pruned"]
@@ -120,7 +120,7 @@ def read_status(path: Path) -> FovStatus:
     then its FOV has to be done again.
     """
     try:
-        return FovStatus(_ADAPTER.validate_json(read_own(path)).steps)
+        return FovStatus(_ADAPTER.validate_json(read_regular(path)).steps)
     except (FileNotFoundError, NotADirectoryError):
         return FovStatus()
     except (ReadError, ValidationError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from pyama_core.errors import InputError
 from pyama_core.io.digest import digest_file
 from pyama_core.io.result_files import fov_folders
+from pyama_core.io.untrusted import InsideFolder
 from pyama_core.processing.workflow.layout import STATUS_FILE
 from pyama_core.processing.workflow.status import FovStatus, OutputRecord, read_status
 
@@ -34,11 +35,12 @@ def statuses(output_dir: Path) -> dict[int, FovStatus]:
 
 def damages(folder: Path, status: FovStatus, *, verify: bool) -> Iterator[str]:
     """Say what is wrong with the files of a FOV: gone, of another size, of another content."""
+    inside = InsideFolder(folder.parent)
     if status.damage:
         yield status.damage
     for record in status.steps.values():
         for output in record.outputs:
-            if damage := _damage(folder / output.name, output, verify):
+            if damage := _damage(folder / output.name, output, verify, inside):
                 yield f"{output.name} {damage}"
 
 
@@ -51,9 +53,10 @@ def damaged_steps(folder: Path, status: FovStatus, steps: Collection[str]) -> di
     return {name: damage for name, damage in found.items() if damage}
 
 
-def _damage(path: Path, output: OutputRecord, verify: bool) -> str:
-    if not path.is_file():
-        return "is gone"
+def _damage(path: Path, output: OutputRecord, verify: bool, inside: InsideFolder) -> str:
+    place = inside.place(path)
+    if place != "inside":
+        return "is gone" if place == "missing" else "is no file, or a link out of the folder"
     if path.stat().st_size != output.size:
         return f"has {path.stat().st_size} bytes instead of {output.size}"
     if verify and digest_file(path) != output.digest:
