@@ -6,16 +6,13 @@ Either is a division where the areas add up and the daughters lie around the mot
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.assignment import choose
+from pyama_core.processing.tracking.assignment import Ints, choose
 from pyama_core.processing.tracking.events import Events, joined, links, unexplained
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.near import members, pairs_after
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats
-
-Ints = NDArray[np.int64]
 
 _SHRUNK = 0.8
 """A cell that keeps more than this of its size has not lost a daughter."""

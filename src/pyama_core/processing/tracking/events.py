@@ -6,10 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.assignment import choose
+from pyama_core.processing.tracking.assignment import Ints, choose
 from pyama_core.processing.tracking.regions import Floats
-
-Ints = NDArray[np.int64]
 
 NONE = -1
 

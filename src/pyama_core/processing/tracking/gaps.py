@@ -6,7 +6,8 @@ of Jaqaman et al., Nature Methods 2008), each cell looked for where its movement
 
 import numpy as np
 
-from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links, unexplained
+from pyama_core.processing.tracking.assignment import Ints
+from pyama_core.processing.tracking.events import Events, cheapest, joined, links, unexplained
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.near import pairs_after
 from pyama_core.processing.tracking.params import TrackingParams

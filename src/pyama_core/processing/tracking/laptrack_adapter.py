@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pyama_core.processing.stack import Stack, Tick
 from pyama_core.processing.tracking.events import NONE, Events, joined, links
@@ -20,7 +19,6 @@ from pyama_core.processing.tracking.params import TrackingParams
 if TYPE_CHECKING:
     import pandas as pd
 
-Ints = NDArray[np.int64]
 
 if find_spec("laptrack") is None:
     raise ImportError("LapTrack is not installed, do: pip install 'napari-pyama[laptrack]'")

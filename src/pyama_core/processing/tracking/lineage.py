@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core import columns
-
-Ints = NDArray[np.int64]
+from pyama_core.processing.tracking.assignment import Ints
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.tracking.events import Events, Ints, cheapest, joined, links, unexplained
+from pyama_core.processing.tracking.assignment import Ints
+from pyama_core.processing.tracking.events import Events, cheapest, joined, links, unexplained
 from pyama_core.processing.tracking.near import members, pairs_within
 from pyama_core.processing.tracking.overlaps import CellRuns, Overlaps, by_cell, overlaps_of
 from pyama_core.processing.tracking.params import TrackingParams

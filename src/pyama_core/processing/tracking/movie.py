@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.assignment import Ints
 from pyama_core.processing.tracking.events import Events, joined
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.regions import Floats, Regions
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

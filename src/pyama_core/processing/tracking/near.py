@@ -1,12 +1,10 @@
 """Pairs of cells that are near each other, in one frame or so many frames apart."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.assignment import Ints
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.regions import Floats
-
-Ints = NDArray[np.int64]
 
 
 def members(count: Ints) -> tuple[Ints, Ints]:

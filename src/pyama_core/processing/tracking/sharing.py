@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.assignment import Ints
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.regions import Floats, Regions
 from pyama_core.processing.tracking.tracklets import Tracklet
-
-Ints = NDArray[np.int64]
 
 
 class Shares(NamedTuple):

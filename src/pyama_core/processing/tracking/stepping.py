@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyama_core.processing.tracking.events import NONE, Events, Ints, joined, unexplained
+from pyama_core.processing.tracking.assignment import Ints
+from pyama_core.processing.tracking.events import NONE, Events, joined, unexplained
 from pyama_core.processing.tracking.linking import CLEAR, Limits, Snapshot, link_pair
 from pyama_core.processing.tracking.motion import shared_motion
 from pyama_core.processing.tracking.params import TrackingParams

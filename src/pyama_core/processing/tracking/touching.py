@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.assignment import Ints
 from pyama_core.processing.tracking.movie import Movie
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.tracklets import Tracklet
-
-Ints = NDArray[np.int64]
 
 _MOST_TOUCHING = 6
 

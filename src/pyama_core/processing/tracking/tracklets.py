@@ -3,11 +3,9 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.assignment import Ints
 from pyama_core.processing.tracking.events import NONE, Events
-
-Ints = NDArray[np.int64]
 
 
 @dataclass

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core.processing.tracking.assignment import Ints
 from pyama_core.processing.tracking.events import Events
 from pyama_core.processing.tracking.lineage import Lineage
 from pyama_core.processing.tracking.movie import Movie
@@ -12,8 +13,6 @@ from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.tracking.sharing import Shares, shares_of
 from pyama_core.processing.tracking.touching import Cells, Resolver
 from pyama_core.processing.tracking.tracklets import Tracklet, tracklets_of
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
