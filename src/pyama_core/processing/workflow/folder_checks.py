@@ -17,6 +17,7 @@ from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.status import FovStatus, read_status
 
 _FOREIGN_KINDS: Final = ("seg_labeled", "seg_tracked", "traces_csv", "traces")
+_SHORT: Final = 50
 _LONGEST_ENDING: Final = "_inspected_2000-01-01_000000_99.csv"
 """What the name of an inspected copy of the traces has in place of its `.csv`."""
 
@@ -32,9 +33,9 @@ def check_folder(
         A name cannot be that of a file, or the folder holds results that are not this program's.
     """
     _check_base_name(layout)
+    _check_lengths(layout, fovs, services)
     for service in services:
         _check_outputs(service, layout, fovs[0])
-    _check_lengths(layout, fovs, services)
     for fov in fovs:
         _check_is_inside(layout, fov)
     _check_made_here(layout)
@@ -57,7 +58,7 @@ def checked_statuses(layout: Layout, fovs: Sequence[int], input_key: str) -> dic
 
 
 def _check_base_name(layout: Layout) -> None:
-    if not is_plain_name(layout.base_name):
+    if not is_plain_name(layout.base_name[:_SHORT]):  # How long it may be the disk says.
         raise InputError(
             f"Results cannot be named after {layout.base_name!r}: names that begin with a dot or "
             "hold / or \\ are not those of results. Rename the microscopy file or give a base_name."
