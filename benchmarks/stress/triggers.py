@@ -139,4 +139,9 @@ def _workers_of(run: int) -> list[int]:
     import psutil
 
     children = psutil.Process(run).children()
-    return [child.pid for child in children if "loky" in " ".join(child.cmdline())]
+    return [child.pid for child in children if _is_worker(child.cmdline())]
+
+
+def _is_worker(command: list[str]) -> bool:
+    """Whether a command is that of a worker, not of what tracks the resources of workers."""
+    return any("popen_loky" in word for word in command)

@@ -55,7 +55,7 @@ class Fuzz:
         target = self._targets[case.number % len(self._targets)]
         rng = case.rng()
         file = target.files[int(rng.integers(len(target.files)))]
-        content, how = (self._sources / file).read_bytes(), []
+        content, how = self._source(file).read_bytes(), []
         for _ in range(int(rng.integers(1, _MOST_MUTATIONS + 1))):
             mutation = target.mutations[int(rng.integers(len(target.mutations)))]
             content = mutation(content, rng)
@@ -69,13 +69,17 @@ class Fuzz:
         shutil.copytree(
             self._sources / "results", results, ignore=shutil.ignore_patterns(*_INDEXES, _LOCK)
         )
-        name = Path(known.file).name
-        is_index = name in _INDEXES
-        damaged = folder / (
-            known.file.replace(name, "processing_results.yaml") if is_index else known.file
-        )
+        file = str(self._source(known.file).relative_to(self._sources))
+        name = Path(file).name
+        if name in _INDEXES:
+            file = file.replace(name, "processing_results.yaml")
+        damaged = folder / file
         damaged.write_bytes(known.content)
         if target.is_stale:
             long_ago = damaged.stat().st_mtime - _DEAD_SECONDS
             os.utime(damaged, (long_ago, long_ago))
         return Setting(self._experiment, results, damaged)
+
+    def _source(self, file: str) -> Path:
+        """Return the undamaged file of a name, or of a pattern."""
+        return next(self._sources.glob(file))

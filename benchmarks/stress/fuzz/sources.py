@@ -1,6 +1,5 @@
 """The undamaged files that the fuzzer starts from."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,11 @@ from pyama_core.io.microscopy import ChannelInfo
 from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
 from pyama_core.io.nd2_writer import write_nd2
 
+_OLD_LOG: Final = """[
+ {"file": "movie.nd2", "started": "2025-01-01T10:00:00+00:00", "outcome": "done", "seconds": 1.5,
+  "finished": "2025-01-01T10:00:02+00:00", "warnings": ["a"], "failures": {"1": "b"}}
+]"""
+"""The log that folders had before each run had a file."""
 _TINY: Final = (2, 16, 18)
 """Channels, height and width of the frames of the smallest files."""
 
@@ -30,8 +34,9 @@ def make_sources(folder: Path) -> Experiment:
     _write_tiny(folder / "tiny_compressed.nd2", Nd2Layout((TimePhase(3),), compress=True))
     _write_tiny(folder / "tiny_z.nd2", Nd2Layout((TimePhase(2),), n_z=2), period=False)
     _write_indexes_of_pyama(results)
+    (results / "run_log.json").write_text(_OLD_LOG)
     for lock in (results / "fov_000" / ".lock", results / ".lock"):
-        lock.write_text(_dead_lock())
+        children.run(lambda path=lock: _leave_lock(path), folder / "locking", seconds=60)
     return experiment
 
 
@@ -83,19 +88,14 @@ def _elsewhere(value: Any) -> Any:
     return [_elsewhere(item) for item in value] if isinstance(value, list) else value
 
 
-def _dead_lock() -> str:
-    """Return the lock of a process that is gone."""
-    import socket
+def _leave_lock(path: Path) -> int:
+    """Leave the lock of a process that is gone."""
+    from pyama_core.processing.workflow.locks import held_locks
 
-    return f'{{"host": "{socket.gethostname()}", "pid": {_pid_of_nobody()}, "started": 1.5}}'
-
-
-def _pid_of_nobody() -> int:
-    pid = os.fork()
-    if not pid:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return pid
+    with held_locks([path]):
+        content = path.read_bytes()
+    path.write_bytes(content)
+    return 0
 
 
 def _train(path: Path) -> int:

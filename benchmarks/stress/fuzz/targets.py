@@ -28,7 +28,7 @@ class Target:
 
     name: str
     files: Sequence[str]
-    """Where such files are in the results folder, or beside it."""
+    """Where such files are in the results folder, or beside it; ``*`` stands for any name."""
     mutations: Sequence[Mutation]
     uses: dict[str, Use]
     weight: int = 1
@@ -134,7 +134,12 @@ TARGETS: Final = (
         },
         weight=2,
     ),
-    Target("run log JSON", ("results/run_log.json",), _JSON, {"run": _run, "status": _status()}),
+    Target(
+        "run file JSON",
+        ("results/runs/*.json", "results/run_log.json"),
+        _JSON,
+        {"run": _run_with(*_AGAIN_FROM_EXTRACTION), "status": _status()},
+    ),
     Target(
         "traces CSV",
         (f"results/{_FOV}traces_ch_1.csv",),

@@ -194,6 +194,7 @@ _READ_FILES: Final = {
     "fov_000/status.json": ("run", "status", "prune"),
     "processing_results.yaml": ("merge", "run", "mark"),
     "run_log.json": ("run",),
+    "runs": ("run from extraction", "status"),
     "recipe.yaml": ("run",),
     "traces.csv": ("run from extraction", "parquet"),
     "overview.png": ("run",),
