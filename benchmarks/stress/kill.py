@@ -47,6 +47,7 @@ _STEPS: Final = {
     "table": r"traces\.csv",
 }
 """Which files each step writes."""
+_STOPPED_IN_ORDER: Final = "The run was cancelled"
 _WELL: Final = "byte-identical after resuming"
 
 
@@ -118,7 +119,7 @@ class Kill:
         problem = _wrong_end(killed, trigger)
         if not at_once:
             problem = problem or _wait_for_orphans(child)
-            if not problem and killed.code == 130:
+            if not problem and _STOPPED_IN_ORDER in killed.err:
                 problem = "\n".join(leftovers(out))
         if task == "marks":
             problem = problem or "\n".join(check_old_or_new(out))
@@ -195,8 +196,9 @@ def _armed(task: Callable[[], int], trigger: Trigger) -> Callable[[], int]:
 def _file_after_file(points: list[Point], seed: int) -> list[Point]:
     """Order points by chance, but so that any number of the first ones is spread over all files."""
     groups: dict[tuple[str, str], list[Point]] = {}
+    ordered = sorted(points, key=lambda point: (point.task, str(point.place)))
     for at in np.random.default_rng(seed).permutation(len(points)).tolist():
-        point = points[at]
+        point = ordered[at]
         groups.setdefault((point.task, point.place.file), []).append(point)
     rounds = chain.from_iterable(zip_longest(*groups.values()))
     return [point for point in rounds if point is not None]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_PARTIAL: Final = re.compile(r"\.partial-[0-9a-f]+-")
+_PARTIAL: Final = re.compile(r"\.partial-[0-9a-f]{8}-(?:\d+-\d*-[0-9a-f]{8}-?)?")
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{8,}")
 _NUMBER: Final = re.compile(r"\d+")
 _WRITING_FLAGS: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
