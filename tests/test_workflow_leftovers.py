@@ -271,19 +271,20 @@ def test_a_damaged_status_file_has_its_fov_done_again(
 def test_what_killed_runs_left_is_tidied_by_the_next_one(
     metadata: MicroscopyMetadata, out: Path
 ) -> None:
-    """In the top folder, and in FOVs that are complete: theirs are no longer worked on."""
+    """In the top folder, beside the files of runs, and in FOVs that are complete."""
     dead = json.dumps(as_json(replace(this_process(), pid=2**22 + 1)) | {"token": "t"})
     (out / "fov_000" / ".lock").write_text(dead)
     (out / ".lock").write_text(dead)
     left = [".partial-1a2b3c4d-traces.csv", ".partial-12345678-7-9-abcdef01-a.yaml", ".partial-x"]
-    for folder in (out, out / "fov_000"):
+    folders = (out, out / "runs", out / "fov_000")
+    for folder in folders:
         for name in left:
             (folder / name).write_bytes(b"half")
     assert run(metadata, context_for(out), fovs=[0])
     hidden = {path.name for path in out.rglob(".*")}
     assert hidden <= {".partial-12345678-7-9-abcdef01-a.yaml"}  # Another machine's, of today.
-    os.utime(out / ".partial-12345678-7-9-abcdef01-a.yaml", (0, 0))
-    os.utime(out / "fov_000" / ".partial-12345678-7-9-abcdef01-a.yaml", (0, 0))
+    for folder in folders:
+        os.utime(folder / ".partial-12345678-7-9-abcdef01-a.yaml", (0, 0))
     assert run(metadata, context_for(out), fovs=[0])
     assert not list(out.rglob(".*"))
 
@@ -393,13 +394,14 @@ def test_a_name_that_leads_elsewhere_or_hides_results_is_refused(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX links")
-def test_a_fov_folder_that_leads_out_is_left_alone(
-    metadata: MicroscopyMetadata, tmp_path: Path
+@pytest.mark.parametrize("name", ["fov_001", "runs"])
+def test_a_folder_that_leads_out_is_left_alone(
+    name: str, metadata: MicroscopyMetadata, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "fov_001").symlink_to("../elsewhere")
-    with pytest.raises(InputError, match=r"fov_001 is a link to .*elsewhere, outside"):
+    (tmp_path / "out" / name).symlink_to("../elsewhere")
+    with pytest.raises(InputError, match=rf"{name} is a link to .*elsewhere, outside"):
         run(metadata, context_for(tmp_path / "out"))
     assert not list((tmp_path / "elsewhere").iterdir())
 

@@ -12,7 +12,7 @@ from pyama_core.io.result_files import fov_folders, scan_fov
 from pyama_core.io.results import read_results
 from pyama_core.io.source_entry import MADE_FROM
 from pyama_core.io.untrusted import is_plain_name
-from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.layout import RUNS_FOLDER, Layout
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.status import FovStatus, read_status
 
@@ -36,8 +36,8 @@ def check_folder(
     _check_lengths(layout, fovs, services)
     for service in services:
         _check_outputs(service, layout, fovs[0])
-    for fov in fovs:
-        _check_is_inside(layout, fov)
+    for folder in (*map(layout.folder, fovs), layout.output_dir / RUNS_FOLDER):
+        _check_is_inside(folder)
     _check_made_here(layout)
 
 
@@ -97,12 +97,11 @@ def _check_length(path: Path) -> None:
                 ) from None
 
 
-def _check_is_inside(layout: Layout, fov: int) -> None:
-    folder = layout.folder(fov)
+def _check_is_inside(folder: Path) -> None:
     if not folder.is_symlink():
         return
     target = Path(os.path.realpath(folder))
-    if not target.is_relative_to(os.path.realpath(layout.output_dir)):
+    if not target.is_relative_to(os.path.realpath(folder.parent)):
         raise InputError(
             f"{folder} is a link to {target}, outside of the output folder: nothing is written "
             "there. Put a folder in its place, or choose another output folder."

@@ -10,7 +10,12 @@ from pyama_core.io.result_files import fov_folders
 from pyama_core.processing.workflow.folder_index import FolderIndex, IndexWriter
 from pyama_core.processing.workflow.found import found_paths
 from pyama_core.processing.workflow.jobs import Outcome
-from pyama_core.processing.workflow.layout import LOCK_FILE, RECIPE_YAML, TRACES_TABLE
+from pyama_core.processing.workflow.layout import (
+    LOCK_FILE,
+    RECIPE_YAML,
+    RUNS_FOLDER,
+    TRACES_TABLE,
+)
 from pyama_core.processing.workflow.locks import awaited_lock, remove_dead_locks
 from pyama_core.processing.workflow.prepare import PreparedRun
 from pyama_core.processing.workflow.prune import Keep, prune_fov
@@ -124,6 +129,7 @@ class ResultsKeeper:
         """Remove what killed runs have left."""
         output_dir = self._run.layout.output_dir
         remove_forgotten(output_dir)
+        remove_forgotten(output_dir / RUNS_FOLDER)
         folders = fov_folders(output_dir).values()
         remove_dead_locks(folder / LOCK_FILE for folder in folders)
         for fov in self._done:

@@ -119,7 +119,7 @@ def read_runs(output_dir: Path) -> list[dict[str, Any]]:
 def warnings_of_last_run(output_dir: Path) -> list[str]:
     """Return the warnings of the last run of this process into a folder."""
     me = as_json(this_process())
-    for path in sorted((output_dir / RUNS_FOLDER).glob("[0-9]*.json"), reverse=True):
+    for path in reversed(_run_files(output_dir / RUNS_FOLDER)):
         content = _read_json(path)
         if isinstance(content, dict) and content.get("process") == me:
             return [str(warning) for warning in content.get("warnings", ())]
@@ -164,11 +164,15 @@ def _messages(statuses: Mapping[int, FovStatus]) -> Iterator[dict[str, str]]:
 
 def _runs_of_files(folder: Path) -> list[dict[str, Any]]:
     found = []
-    for path in sorted(folder.glob("[0-9]*.json")):
+    for path in _run_files(folder):
         content = _read_json(path)
         if isinstance(content, dict):
             found.append(content | {"outcome": _outcome(path, content)})
     return found
+
+
+def _run_files(folder: Path) -> list[Path]:
+    return [] if folder.is_symlink() else sorted(folder.glob("[0-9]*.json"))
 
 
 def _runs_of_log(path: Path) -> list[dict[str, Any]]:
