@@ -95,7 +95,7 @@ def test_a_write_without_a_name_in_its_error_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system's error of a write names no file; /dev/full stands in for a full disk."""
-    monkeypatch.setattr("pyama_core.io.atomic._partial_name", lambda name: ".partial-full")
+    monkeypatch.setattr("pyama_core.io.atomic.partial_name", lambda name: ".partial-full")
     (tmp_path / ".partial-full").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left") as raised:
         write_text(tmp_path / "a.txt", "x" * 100_000)

@@ -84,6 +84,37 @@ def test_a_lock_that_cannot_be_written_is_not_left_behind(
     assert not list(lock.parent.iterdir())
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_disk_without_second_names_of_files_has_locks_too(
+    lock: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with held_locks([lock]):
+        assert [path.name for path in lock.parent.iterdir()] == [lock.name]
+        with pytest.raises(FolderInUseError, match="by process"), held_locks([lock]):
+            pass
+    assert not list(lock.parent.iterdir())
+
+
+def test_a_lock_whose_making_a_file_server_answers_twice_is_held(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer was lost, and the same request, sent again, finds the lock there."""
+    link = os.link
+
+    def ask_twice(source: Path, target: Path) -> None:
+        link(source, target)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", ask_twice)
+    with held_locks([lock]):
+        assert lock.exists()
+    assert not list(lock.parent.iterdir())
+
+
 def owner(**changes: object) -> str:
     return json.dumps(as_json(this_process()) | {"token": "t"} | changes)
 

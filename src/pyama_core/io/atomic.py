@@ -113,7 +113,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 @contextmanager
 def _published(path: Path) -> Iterator[Path]:
     _check_folder(path)
-    partial = path.with_name(_partial_name(path.name))
+    partial = path.with_name(partial_name(path.name))
     try:
         yield partial
         _check_folder(path)
@@ -203,8 +203,8 @@ def _may_be_written(partial: Path) -> bool:
     return time.time() - partial.stat().st_mtime < _SECONDS_TO_FORGET if runs is None else runs
 
 
-def _partial_name(name: str) -> str:
-    """Name an unfinished file for its writer, and for itself unless its name is long."""
+def partial_name(name: str) -> str:
+    """Return the name of an unfinished file: its writer's, and its own unless that is long."""
     me, unique = this_process(), uuid.uuid4().hex[:8]
     begin = f"{PARTIAL_PREFIX}{_machine(me)}-{me.pid}-{me.started}-{unique}"
     whole = f"{begin}-{name}"

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from pyama_core.disks import is_disk_failure
 from pyama_core.errors import InputError
-from pyama_core.io.atomic import check_still_there
+from pyama_core.io.atomic import check_still_there, partial_name
 from pyama_core.io.untrusted import read_regular
 from pyama_core.processes import ProcessId, as_json, is_running, process_from_json, this_process
 from pyama_core.processing.workflow.output_folder import check_writable, unwritable
@@ -206,17 +207,45 @@ def _in_use(path: Path, seen: _Seen | None) -> FolderInUseError:
 def _create(path: Path) -> str:
     """Create a lock file and return its token."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        return _link(path)
     except FileExistsError:
         raise _in_use(path, _read(path)) from None
     except OSError as error:
         raise unwritable(path.parent, error) from None
+
+
+def _link(path: Path) -> str:
+    """Create a file that has its content from the first moment on, or fail where there is one."""
+    partial = path.with_name(partial_name(path.name))
+    try:
+        with partial.open("xb") as file:
+            token = _write(file)
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            if partial.stat().st_nlink == 1:  # Else a server's answer was lost, and asked again.
+                raise
+        return token
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if is_disk_failure(error) or not partial.exists():
+            raise
+        return _create_in_place(path)  # This disk knows no second name of a file.
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _create_in_place(path: Path) -> str:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     try:
         with os.fdopen(descriptor, "wb") as file:
             return _write(file)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise unwritable(path.parent, error) from None
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _write(file: BinaryIO) -> str:
