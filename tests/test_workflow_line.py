@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from pyama_core.processing.workflow.channel import Channel
 from pyama_core.processing.workflow.line import Line, WorkerEnd, open_line
+
 from pyama_core.processing.workflow.pool import LokyPool
 from pyama_core.processing.workflow.services.base import ProgressEvent
 

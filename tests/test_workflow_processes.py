@@ -20,6 +20,7 @@ from pyama_core.processing.workflow.runlog import read_runs
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.verify import statuses
+from tests.pages import blocks, file_name
 from tests.scenes import write_scene
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -72,10 +73,12 @@ def test_the_specifications_examples_run_as_a_script_without_a_guard(
 
 
 def documented_step(small_nd2: Path) -> str:
-    """The script of the documentation's page on custom steps, for another file."""
-    page = Path(__file__).parents[1] / "docs" / "custom-steps.md"
-    script = page.read_text(encoding="utf-8").split("```python")[1].split("```")[0]
-    return script.replace('"experiment.nd2"', repr(str(small_nd2)))
+    """The step and the script of the documentation's page on custom steps, in one file."""
+    module, script = (
+        text for language, text in blocks("custom-steps.md") if file_name(text) is not None
+    )
+    script = script.replace("from my_steps import SpreadService\n", "")
+    return (module + script).replace('"experiment.nd2"', repr(str(small_nd2)))
 
 
 def test_the_documented_step_takes_part_with_parameters_outputs_and_resume(
@@ -91,21 +94,6 @@ def test_the_documented_step_takes_part_with_parameters_outputs_and_resume(
         assert "segmentation" not in done.stdout or percent == "80"
         written = (tmp_path / "out/fov_001/small_fov_001_spread.csv").read_text()
         assert written.startswith(f"percentile {percent}.0")
-
-
-def test_a_step_of_a_module_takes_part_by_its_name(small_nd2: Path, tmp_path: Path) -> None:
-    definition = documented_step(small_nd2).split("with open_microscopy")[0]
-    (tmp_path / "my_steps.py").write_text(definition)
-    command = [sys.executable, "-m", "pyama_core.cli", "run", str(small_nd2), "-o", "out"]
-    options = ["--pc", "0", "--fl", "1", "--step", "my_steps:SpreadService"]
-    done = subprocess.run(
-        [*command, *options, "--set", "spread.percent=50"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(list(tmp_path.glob("out/fov_*/*_spread.csv"))) == 3
 
 
 class KillsItsWorker(BaseProcessingService):
@@ -253,7 +241,7 @@ def test_a_signal_stops_in_order_and_the_same_command_goes_on(
     _, err = run.communicate(timeout=60)
     assert time.monotonic() - started < 6
     assert run.returncode == 130
-    assert "run it again, and it goes on from there" in err
+    assert "run it again, and it continues from there" in err
     assert "Traceback" not in err
     psutil.wait_procs(family, timeout=5)
     assert not [process for process in family if process.is_running()]

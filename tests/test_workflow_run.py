@@ -193,7 +193,7 @@ def test_cancelling_raises_and_the_next_call_goes_on(
         if event["step"] == "workflow":
             cancel.set()
 
-    with pytest.raises(InterruptedError, match="goes on from there"):
+    with pytest.raises(InterruptedError, match="continues from there"):
         run(
             metadata,
             context_for(tmp_path),

@@ -1,8 +1,6 @@
 """CPU and memory of every step on one movie, as a worker does it."""
 
-import queue
 import shutil
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +12,11 @@ from benchmarks.speed.measure import cpu_ms, peak_anonymous_memory
 from benchmarks.speed.scenes import Scene
 from pyama_core.io import open_microscopy
 from pyama_core.io.atomic import write_npy_stream
-from pyama_core.processing.workflow.channel import QueueChannel
 from pyama_core.processing.workflow.jobs import Job, run_job
 from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.pool import LocalSink
 from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
+from pyama_core.processing.workflow.progress_hub import ProgressHub
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.warmup import warm_up
@@ -111,8 +110,8 @@ def _bring_to_memory(file: Path) -> None:
 
 
 def _work(run: PreparedRun, services: Sequence[BaseProcessingService]) -> None:
-    channel = QueueChannel(queue.Queue(), threading.Event())
-    outcome = run_job(Job(0, run.metadata, run.context, run.layout, services, run.stamps, channel))
+    sink = LocalSink(ProgressHub(), 0)
+    outcome = run_job(Job(0, run.metadata, run.context, run.layout, services, run.stamps, sink))
     if outcome.error:
         raise RuntimeError(outcome.details)
 

@@ -3,8 +3,8 @@
 import threading
 
 from pyama_core.processing.kernels import kernels_cached
+from pyama_core.processing.workflow.executors import make_pool
 from pyama_core.processing.workflow.params import WorkflowParams
-from pyama_core.processing.workflow.pool import make_pool
 from pyama_core.processing.workflow.warmup import warm_up, what_compiles
 
 _ready: set[str] = set()

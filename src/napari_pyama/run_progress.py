@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyama_core.messages import Message, Weight, rank
-from pyama_core.processing.workflow.services.base import COMPILATION, WORKFLOW, ProgressEvent
+from pyama_core.processing.workflow.services.base import WORKFLOW, ProgressEvent
 
 
 @dataclass
@@ -56,7 +56,7 @@ class RunProgress:
     fovs
         Progress by FOV, for all FOVs of the run.
     note
-        What goes on besides, such as the compilation of kernels.
+        What the run as a whole is doing or waiting for, such as the compilation of kernels.
     """
 
     fovs: dict[int, FovProgress]
@@ -74,7 +74,7 @@ class RunProgress:
 
     def take(self, event: ProgressEvent) -> int | None:
         """Take an event; return the FOV where it says that one ended."""
-        if event["step"] == COMPILATION:
+        if event["fov"] < 0:
             self.note = event["message"]
             return None
         self.note = ""

@@ -2,12 +2,9 @@
 
 import shlex
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import yaml
 
@@ -20,6 +17,7 @@ from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io import MicroscopyFile
 from pyama_core.messages import Message
+from pyama_core.processing.workflow.connect import cluster_executor
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.output_folder import free_bytes
 from pyama_core.processing.workflow.params import WorkflowParams
@@ -30,8 +28,6 @@ from pyama_core.processing.workflow.recipe import changed_settings
 from pyama_core.processing.workflow.resolve import layout_of
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.status import read_status
-
-_SECONDS_TO_ANSWER: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +152,7 @@ def execute(request: RunRequest, report: Report, cancel: threading.Event) -> boo
     InterruptedError
         `cancel` was set; what was done is saved.
     """
-    with _cluster(request.scheduler) as executor:
+    with cluster_executor(request.scheduler) as executor:
         return run_complete_workflow(
             request.source.metadata,
             request.context(),
@@ -188,6 +184,8 @@ def command_of(request: RunRequest) -> str:
         words += ["--fl", str(channel_text(channel, names))]
     words += ["--fovs", format_fovs(request.fovs).replace(" ", "")]
     words += ["--workers", str(request.n_workers), "--batch-size", str(request.batch_size)]
+    if request.scheduler:
+        words += ["--scheduler", request.scheduler]
     if request.keep != "all":
         words += ["--keep", request.keep]
     for name, value in changed_settings(request.recipe).items():
@@ -198,26 +196,3 @@ def command_of(request: RunRequest) -> str:
 def _as_yaml(value: object) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
     return text.removesuffix("...\n").strip()
-
-
-@contextmanager
-def _cluster(scheduler: str) -> Iterator[Executor | None]:
-    if not scheduler:
-        yield None
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError(
-            "A cluster scheduler is set in the Preferences, but dask.distributed is not "
-            "installed: install napari-pyama[cluster] or clear the address."
-        ) from None
-    try:
-        client = Client(scheduler, timeout=_SECONDS_TO_ANSWER)  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise InputError(
-            f"The cluster scheduler at {scheduler} does not answer ({error}): "
-            "correct or clear its address in the Preferences."
-        ) from None
-    with client:
-        yield client.get_executor()  # type: ignore[no-untyped-call]

@@ -1,5 +1,7 @@
 """Errors that are the user's to mend, each one clear sentence."""
 
+from concurrent.futures import BrokenExecutor
+
 from pyama_core.disks import describe_failure, is_disk_failure
 
 
@@ -11,11 +13,15 @@ class ReadError(InputError):
     """A file cannot be read as what it was given for."""
 
 
+class LostError(BrokenExecutor):
+    """What a run depends on is gone: its workers, or the scheduler of a cluster."""
+
+
 def sentence_of(error: BaseException) -> str:
     """Say for a user what went wrong, in one sentence."""
     if isinstance(error, OSError) and error.strerror:
         return _sentence_of_system(error)
-    if isinstance(error, InputError | OSError):
+    if isinstance(error, InputError | LostError | OSError):
         return str(error)
     return f"{type(error).__name__}: {error}".rstrip(": ")
 

@@ -1,7 +1,7 @@
 """Fields of view and frames as people write them: ``"0-4, 7"`` or ``"all"``."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice, pairwise
 from typing import Final
 
@@ -15,6 +15,7 @@ _PART: Final = re.compile(r"(\d{1,15})(?:\s*[-\u2010-\u2014\u2212]\s*(\d{1,15}))
 _LARGEST: Final = 99_999
 """Far more FOVs than any microscope visits; a range is held as single numbers."""
 _SHOWN_CHARACTERS: Final = 60
+_PART_OF: Final = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})", re.ASCII)
 
 
 def parse_fovs(text: str, n_fovs: int | None) -> list[int]:
@@ -68,6 +69,35 @@ def format_fovs(fovs: Iterable[int]) -> str:
     gaps = [i for i, (a, b) in enumerate(pairwise(ordered), start=1) if b > a + 1]
     ranges = [ordered[a:b] for a, b in pairwise([0, *gaps, len(ordered)]) if a < b]
     return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
+
+
+def part_of(fovs: Sequence[int], text: str) -> list[int]:
+    """Return one of several parts of fields of view, as nearly the same size as can be.
+
+    Parameters
+    ----------
+    text
+        ``"I/N"``, for the I-th of N parts, counted from 1; there may be more parts than FOVs.
+
+    Raises
+    ------
+    InputError
+        The text is no such part.
+
+    Examples
+    --------
+    >>> [part_of(range(5), f"{i}/3") for i in (1, 2, 3)]
+    [[0], [1, 2], [3, 4]]
+    """
+    match = _PART_OF.fullmatch(text.strip())
+    part, n_parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= part <= n_parts:
+        raise InputError(
+            f'"{text}" is no part of the FOVs: write I/N with I from 1 to N, such as 1/10 for the '
+            "first of ten parts."
+        )
+    first, end = ((i * len(fovs)) // n_parts for i in (part - 1, part))
+    return list(fovs[first:end])
 
 
 def list_frames(frames: Mapping[int, Collection[int]]) -> str:

@@ -1,6 +1,6 @@
 """The commands and their options; what they do lives in modules loaded when one is called."""
 
-import io
+import math
 import os
 import signal
 import sys
@@ -9,6 +9,8 @@ from types import FrameType
 from typing import Annotated, Final, Literal, cast
 
 import typer
+
+from pyama_core.standard_streams import steady_standard_streams
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -27,14 +29,34 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """What a wrong command line raises; typer has no name for it that all its versions share."""
 
 
+def _path(text: str) -> Path:
+    if not str(text).strip():
+        raise typer.BadParameter(f"'{text}' is empty: name a file or folder, \".\" for this one.")
+    return Path(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise typer.BadParameter(f"'{text}' is not a number of seconds above 0.")
+    return seconds
+
+
 def _count(text: str) -> int:
     if not (str(text).isdecimal() and int(text) >= 1):
         raise typer.BadParameter(f"'{text}' is not a whole number of 1 or more.")
     return int(text)
 
 
-FileArgument = Annotated[Path, typer.Argument(help="Microscopy file (.nd2).", show_default=False)]
-FolderArgument = Annotated[Path, typer.Argument(help="Output folder of a run.", show_default=False)]
+FileArgument = Annotated[
+    Path, typer.Argument(help="Microscopy file (.nd2).", show_default=False, parser=_path)
+]
+FolderArgument = Annotated[
+    Path, typer.Argument(help="Output folder of a run.", show_default=False, parser=_path)
+]
 ChannelOption = Annotated[
     str | None, typer.Option("--pc", help="Channel that is segmented, by index or name.")
 ]
@@ -72,7 +94,9 @@ def info(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="Microscopy file (.nd2); may be left out with --debug.", show_default=False
+            help="Microscopy file (.nd2); may be left out with --debug.",
+            show_default=False,
+            parser=_path,
         ),
     ] = None,
     debug: Annotated[
@@ -102,7 +126,9 @@ def recipe() -> None:
 @app.command()
 def run(
     file: FileArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Output folder.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Output folder.", parser=_path, metavar="<path>")
+    ],
     pc: ChannelOption = None,
     fl: FluorescenceOption = None,
     fovs: Annotated[str, typer.Option(help='FOVs, like "0-4,7", or "all".')] = "all",
@@ -112,7 +138,8 @@ def run(
         typer.Option(help="FOVs copied ahead of computing.", parser=_count, metavar="<int>"),
     ] = 2,
     recipe: Annotated[
-        Path | None, typer.Option(help="Recipe with channels and parameters.")
+        Path | None,
+        typer.Option(help="Recipe with channels and parameters.", parser=_path, metavar="<path>"),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -125,6 +152,30 @@ def run(
     step: Annotated[
         list[str] | None,
         typer.Option(help="A step of your own as module:Class; may be repeated."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            help="Part I/N of these FOVs, counted from 1, for one of N runs.", metavar="I/N"
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="Most seconds of work on one FOV; one that takes longer fails.",
+            parser=_seconds,
+            metavar="<seconds>",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Have the workers of a dask cluster do the work, by the address of its scheduler, "
+            "tcp://host:8786; PYAMA_SCHEDULER names it, too.",
+            envvar="PYAMA_SCHEDULER",
+            metavar="<address>",
+            show_envvar=False,
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
@@ -145,6 +196,9 @@ def run(
         settings=settings or (),
         keep=keep,
         steps=step or (),
+        part=part,
+        timeout=timeout,
+        scheduler=scheduler or "",
     )
     raise typer.Exit(run_workflow(request, dry_run=dry_run))
 
@@ -168,9 +222,18 @@ def status(
 @app.command()
 def merge(
     folder: FolderArgument,
-    samples: Annotated[Path, typer.Argument(help="samples.yaml: which FOVs are which sample.")],
+    samples: Annotated[
+        Path, typer.Argument(help="samples.yaml: which FOVs are which sample.", parser=_path)
+    ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where to; the folder where not given.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where to; the folder where not given.",
+            parser=_path,
+            metavar="<path>",
+        ),
     ] = None,
     all_rows: Annotated[
         bool, typer.Option("--all-rows", help="Take traces that are not good, too.")
@@ -199,7 +262,9 @@ def parquet(folder: FolderArgument) -> None:
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")] = Path("demo"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder to make.", parser=_path, metavar="<path>")
+    ] = Path("demo"),
     workers: WorkersOption = 2,
 ) -> None:
     """Make the embedded sample experiment, run the whole workflow on it, show what came out."""
@@ -210,27 +275,27 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit code 2."""
+    signal.signal(signal.SIGINT, _interrupted)
+    output = steady_standard_streams()
+    code = _exit_code_of(sys.argv[1:] or ["--help"])
+    if output is not None and output.error is not None:
+        typer.echo(f"Error: The output is incomplete ({output.error.strerror}).", err=True)
+        code = code or EXIT_FAILED
+    sys.exit(code)
+
+
+def _exit_code_of(arguments: list[str]) -> int:
     from pyama_core.disks import is_disk_failure
     from pyama_core.errors import InputError, sentence_of
 
-    signal.signal(signal.SIGINT, _interrupted)
-    _print_any_alphabet()
     try:
-        arguments = sys.argv[1:] or ["--help"]
-        sys.exit(app(arguments, prog_name=app.info.name, standalone_mode=False))
+        return int(app(arguments, prog_name=app.info.name, standalone_mode=False) or EXIT_OK)
     except _UsageError as error:
         typer.echo(f"Error: {_wrong_usage(error)}", err=True)
-        sys.exit(EXIT_USAGE)
     except (InputError, OSError) as error:
         typer.echo(f"Error: {sentence_of(error)}", err=True)
-        sys.exit(EXIT_FAILED if is_disk_failure(error) else EXIT_USAGE)
-
-
-def _print_any_alphabet() -> None:
-    """Let names be printed that the console's own alphabet has no letters for."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+        return EXIT_FAILED if is_disk_failure(error) else EXIT_USAGE
+    return EXIT_USAGE
 
 
 def _wrong_usage(error: typer.BadParameter) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
-from pyama_core.processing.workflow.services.base import WORKFLOW, ProgressEvent
+from pyama_core.processing.workflow.services.base import NO_PROGRESS, WORKFLOW, ProgressEvent
 
 
 class ProgressBars:
@@ -22,7 +22,9 @@ class ProgressBars:
 
     def __call__(self, event: ProgressEvent) -> None:
         """Show an event."""
-        if event["step"] == WORKFLOW:
+        if event["message"].startswith(NO_PROGRESS):
+            write_event(event)
+        elif event["step"] == WORKFLOW:
             self._end_fov(event)
         elif self._is_terminal and event["fov"] >= 0:
             self._draw(event)
@@ -63,5 +65,10 @@ class ProgressBars:
     def _say_step(self, event: ProgressEvent) -> None:
         if self._last_task.get(event["fov"]) != event["step"]:
             self._last_task[event["fov"]] = event["step"]
-            where = f"FOV {event['fov']}: " if event["fov"] >= 0 else ""
-            tqdm.write(f"{where}{event['step']}: {event['message']}", file=sys.stderr)
+            write_event(event)
+
+
+def write_event(event: ProgressEvent) -> None:
+    """Write an event as a line of its own, above the bars where there are any."""
+    where = f"FOV {event['fov']}: " if event["fov"] >= 0 else ""
+    tqdm.write(f"{where}{event['step']}: {event['message']}", file=sys.stderr)

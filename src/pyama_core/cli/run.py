@@ -13,15 +13,16 @@ import typer
 
 from pyama_core.channels import split_channels
 from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
-from pyama_core.cli.bars import ProgressBars
+from pyama_core.cli.bars import ProgressBars, write_event
 from pyama_core.cli.show import show_message, show_plan, show_summary
-from pyama_core.errors import InputError, sentence_of
-from pyama_core.fov_ranges import parse_fovs
-from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.errors import InputError, LostError, sentence_of
+from pyama_core.fov_ranges import parse_fovs, part_of
+from pyama_core.io.microscopy import open_microscopy
 from pyama_core.io.text_table import shortened
 from pyama_core.io.untrusted import parse_yaml
 from pyama_core.messages import Message
 from pyama_core.overview import Truth, draw_overview
+from pyama_core.processing.workflow.connect import cluster_executor
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
 from pyama_core.processing.workflow.locks import check_unlocked
 from pyama_core.processing.workflow.order import load_step
@@ -39,6 +40,7 @@ from pyama_core.processing.workflow.recipe import (
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.summary import summarize
+from pyama_core.processing.workflow.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -56,64 +58,80 @@ class RunRequest:
     settings: Sequence[str] = ()
     keep: Keep = "all"
     steps: Sequence[str] = ()
+    part: str | None = None
+    timeout: float | None = None
+    scheduler: str = ""
 
 
 def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | None = None) -> int:
     """Run or plan the workflow and show what came out, beside the truth where it is known."""
     check_sizes(request.batch_size, request.workers)
-    with open_microscopy(request.file) as source:
-        metadata = source.metadata
-    context = _context(request, metadata.channel_names)
-    fovs = parse_fovs(request.fovs, metadata.n_fovs)
-    services = [load_step(place) for place in request.steps]
-    plan = prepare_run(metadata, context, fovs, services=services)
+    with _waiting_shown(request):
+        services = [load_step(place) for place in request.steps]
+        plan = _plan(request, services)
+    if not plan.plans:
+        typer.echo(f"Part {request.part} of FOVs {request.fovs} is empty: nothing is to be done.")
+        return EXIT_OK
     show_plan(plan, everything=dry_run)
     if dry_run:
         check_output_folder(plan.layout.output_dir, plan.bytes_needed)
         check_unlocked(plan.locks(request.keep))
-        return EXIT_OK
+        with cluster_executor(request.scheduler):
+            return EXIT_OK
     started = time.perf_counter()
     try:
-        success = _run(request, metadata, context, fovs, services)
+        success = _run(request, plan, services)
+    except LostError as error:
+        typer.echo(f"Error: {error}", err=True)
+        return EXIT_FAILED
     except InterruptedError as error:
         typer.echo(error, err=True)
         return EXIT_INTERRUPTED
     except OSError as error:  # What was given was checked before: a disk is to blame.
         typer.echo(f"Error: {sentence_of(error)}", err=True)
         return EXIT_FAILED
-    summary = summarize(plan)
-    show_summary(summary, time.perf_counter() - started)
-    _draw(plan, fovs, summary.failures, truth)
+    with _waiting_shown(request):
+        summary = summarize(plan)
+        show_summary(summary, time.perf_counter() - started)
+        _draw(plan, summary.failures, truth)
     return EXIT_OK if success else EXIT_FAILED
 
 
-def _run(
-    request: RunRequest,
-    metadata: MicroscopyMetadata,
-    context: ProcessingContext,
-    fovs: list[int],
-    services: Sequence[BaseProcessingService],
-) -> bool:
+def _plan(request: RunRequest, services: Sequence[BaseProcessingService]) -> PreparedRun:
+    with open_microscopy(request.file) as source:
+        metadata = source.metadata
+    context = _context(request, metadata.channel_names)
+    fovs = parse_fovs(request.fovs, metadata.n_fovs)
+    if request.part is not None:
+        fovs = part_of(fovs, request.part)
+    return prepare_run(metadata, context, fovs, services=services)
+
+
+def _run(request: RunRequest, plan: PreparedRun, services: Sequence[BaseProcessingService]) -> bool:
     cancel = threading.Event()
-    with ProgressBars(len(fovs)) as bars, _stopping_on_signals(cancel):
+    with (
+        _stopping_on_signals(cancel),
+        cluster_executor(request.scheduler) as executor,
+        ProgressBars(len(plan.plans)) as bars,
+    ):
         return run_complete_workflow(
-            metadata,
-            context,
+            plan.metadata,
+            plan.context,
             batch_size=request.batch_size,
             n_workers=request.workers,
-            fovs=fovs,
+            fovs=list(plan.plans),
             services=services,
             progress=bars,
             cancel=cancel,
+            executor=executor,
             keep=request.keep,
+            timeout=request.timeout,
         )
 
 
-def _draw(
-    plan: PreparedRun, fovs: list[int], failures: dict[int, str], truth: Truth | None
-) -> None:
+def _draw(plan: PreparedRun, failures: dict[int, str], truth: Truth | None) -> None:
     """Draw the overview; a picture that cannot be drawn changes nothing about the results."""
-    done = [fov for fov in fovs if fov not in failures]
+    done = [fov for fov in plan.plans if fov not in failures]
     if not done:
         return
     path = plan.layout.output_dir / OVERVIEW_PNG
@@ -158,6 +176,13 @@ def _setting(text: str) -> tuple[str, Any]:
         raise InputError(
             f'--set was given "{shortened(text)}", whose value is not valid YAML ({error}).'
         ) from None
+
+
+@contextmanager
+def _waiting_shown(request: RunRequest) -> Iterator[None]:
+    """Say for how long file or folder have kept the block waiting, where that is long."""
+    with Watch(write_event) as watch, watch.doing(f"{request.file} and {request.output}"):
+        yield
 
 
 @contextmanager

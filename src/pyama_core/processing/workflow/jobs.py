@@ -1,9 +1,10 @@
 """What a worker does: some steps of one FOV, each recorded as it ends."""
 
 import copy
+import os
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,15 @@ from pathlib import Path
 from pyama_core.errors import sentence_of
 from pyama_core.io.atomic import collected_digests, only_beside, remove_partial
 from pyama_core.io.microscopy import MicroscopyMetadata
-from pyama_core.processing.workflow.channel import Channel, ThrottledReporter
 from pyama_core.processing.workflow.child import become_worker
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import sections_of
 from pyama_core.processing.workflow.plan import outputs_are_there, plan_fov, with_makers
+from pyama_core.processing.workflow.progress import (
+    ProgressSink,
+    ThrottledReporter,
+    WorkerSink,
+)
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import ProcessingContext, ResultsPathsPerFOV
 from pyama_core.processing.workflow.status import (
@@ -40,7 +45,7 @@ class Job:
     layout: Layout
     services: Sequence[BaseProcessingService]
     stamps: Mapping[str, Stamp]
-    channel: Channel
+    sink: ProgressSink
     all_services: Sequence[BaseProcessingService] = ()
     """All steps of the run, of which some may have to make anew what turns out to be damaged."""
     own_steps: frozenset[str] = frozenset()
@@ -67,17 +72,24 @@ def begin(parent_pid: int) -> None:
     become_worker(parent_pid)
 
 
-def be_ready() -> None:
-    """Do nothing: workers start with the first task they are given."""
+def be_ready() -> int:
+    """Return the number of this process, a worker that is ready."""
+    return os.getpid()
 
 
-def run_job(job: Job) -> Outcome:
+def run_announced(job: Job, sink: WorkerSink) -> Outcome:
+    """Run a job, and say of each step where it begins."""
+    sink.started(job.services[0].name)
+    return run_job(job, sink.started)
+
+
+def run_job(job: Job, begin_step: Callable[[str], object] = lambda step: None) -> Outcome:
     """Run the job's steps in their order; the first failure or cancellation ends it."""
     with only_beside(job.marker) if job.marker else nullcontext():
         remove_partial(job.layout.folder(job.fov))
         services, again = _with_makers_of_damaged(job)
         forget_steps(job.layout.status(job.fov), [service.name for service in services])
-        return _run_steps(job, services, again)
+        return _run_steps(job, services, again, begin_step)
 
 
 def _with_makers_of_damaged(job: Job) -> tuple[Sequence[BaseProcessingService], dict[str, str]]:
@@ -93,9 +105,13 @@ def _with_makers_of_damaged(job: Job) -> tuple[Sequence[BaseProcessingService], 
 
 
 def _run_steps(
-    job: Job, services: Sequence[BaseProcessingService], again: Mapping[str, str]
+    job: Job,
+    services: Sequence[BaseProcessingService],
+    again: Mapping[str, str],
+    begin_step: Callable[[str], object],
 ) -> Outcome:
     for service in services:
+        begin_step(service.name)
         try:
             _run_step(job, service, again.get(service.name, ""))
         except InterruptedError:
@@ -118,7 +134,7 @@ def context_for(service: BaseProcessingService, context: ProcessingContext) -> P
 def _run_step(job: Job, service: BaseProcessingService, damage: str) -> None:
     # A copy, as other FOVs' jobs may hold the same service in threads of this process.
     service = copy.copy(service)
-    service.set_progress_reporter(ThrottledReporter(job.channel))
+    service.set_progress_reporter(ThrottledReporter(job.sink))
     context = context_for(service, job.context)
     if damage:
         context.add_message(job.fov, f"{service.name} was done again: {damage}.", "warning")

@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Collection, Sequence
 from importlib.metadata import EntryPoint
+from itertools import accumulate
 from pathlib import Path
 
-from pyama_core.errors import InputError
+from pyama_core.errors import InputError, sentence_of
+from pyama_core.processing.workflow.calls import HOW_TO_START_A_RUN, runs_refused
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.copying import CopyingService
 from pyama_core.processing.workflow.services.steps import (
@@ -58,15 +60,40 @@ def load_step(place: str) -> BaseProcessingService:
     """
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+    module = place.partition(":")[0]
     try:
-        step = EntryPoint(place, place, "steps").load()()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        with runs_refused(f"Importing {module} starts a run: {HOW_TO_START_A_RUN}"):
+            step = EntryPoint(place, place, "steps").load()()
+    except (ImportError, AttributeError, TypeError) as error:
         raise InputError(
             f'The step "{place}" cannot be loaded ({error}): name it as module:Class.'
         ) from None
+    except (Exception, SystemExit) as error:
+        raise InputError(f'The step "{place}" cannot be loaded: {sentence_of(error)}') from None
     if not isinstance(step, BaseProcessingService):
         raise InputError(f'"{place}" is not a step: it must derive from BaseProcessingService.')
     return step
+
+
+def check_not_importing(services: Sequence[BaseProcessingService]) -> None:
+    """Raise InputError where a module with one of the steps starts the run while it is imported.
+
+    Workers would have to import the module, and so start the run again.
+    """
+    for service in services:
+        module = type(service).__module__
+        packages = accumulate(module.split("."), lambda package, name: f"{package}.{name}")
+        if starter := next(filter(_is_being_imported, packages), None):
+            raise InputError(
+                f'Workers that get the step "{service.name}" import {starter}, which starts this '
+                f"run while it is imported: {HOW_TO_START_A_RUN}"
+            )
+
+
+def _is_being_imported(module: str) -> bool:
+    # Python says so nowhere else; where it calls this otherwise, workers refuse the run instead.
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
 
 
 def _check_name(service: BaseProcessingService, seen: set[str]) -> None:

@@ -19,6 +19,12 @@ WORKFLOW: Final = "workflow"
 COMPILATION: Final = "compile"
 """Step of the event that says that kernels are being compiled."""
 
+WAITING: Final = "waiting"
+"""Step of the events that say what the run as a whole waits for; their FOV is -1."""
+
+NO_PROGRESS: Final = "no progress for"
+"""What the message of an event begins with that says for how long nothing was heard of a step."""
+
 
 class ProgressEvent(TypedDict):
     """How far a step is: frame `t` of `T`; ready for JSON."""

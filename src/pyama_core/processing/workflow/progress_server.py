@@ -1,7 +1,6 @@
-"""The line between a run and its worker processes: a socket of this machine, served by threads."""
+"""Progress between a run and its worker processes: a socket of this machine, served by threads."""
 
 import os
-import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -17,93 +16,109 @@ from multiprocessing.connection import (
 )
 from typing import Any, Final
 
-from pyama_core.processing.workflow.channel import QueueChannel
+from pyama_core.processing.workflow.progress import Place, this_place
+from pyama_core.processing.workflow.progress_hub import ProgressHub
 from pyama_core.processing.workflow.services.base import ProgressEvent
 
 _SECRET_BYTES: Final = 32
 _WAITING_CALLS: Final = 64
 _SECONDS_AFTER_A_FAILED_CALL: Final = 0.1
-_SECONDS_TO_HANG_UP: Final = 5.0
+_SECONDS_TO_CLOSE: Final = 5.0
 _QUESTION: Final = None
-"""What a worker says that has no event and wants to know whether the run was cancelled."""
+"""What a worker sends that has no event and wants to know whether it is to stop."""
 
 _CALL_FAILED: Final = (OSError, EOFError, AuthenticationError)
 
 
 @dataclass
-class WorkerEnd:
-    """A worker's end: whatever it says is answered with whether the run was cancelled.
+class ProgressClient:
+    """A worker's end: whatever it sends is answered with whether the work on its FOV is to stop.
 
-    So an event is with the run before the worker goes on, and none comes after its job has ended.
+    So an event is with the run before the worker continues, and none comes after its job has ended.
     """
 
     address: Any
     secret: bytes = field(repr=False)
+    fov: int
     _connection: "Connection | None" = field(default=None, init=False, repr=False)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __reduce__(self) -> tuple[type["ProgressClient"], tuple[Any, bytes, int]]:
+        return ProgressClient, (self.address, self.secret, self.fov)
+
+    def started(self, step: str) -> None:
+        """Say which process begins with a step."""
+        self._ask((step, this_place()))
 
     def put(self, event: ProgressEvent) -> None:
         """Send a progress event; one that cannot be delivered is dropped with the run."""
         self._ask(event)
 
     def cancelled(self) -> bool:
-        """Whether the run was cancelled, or is out of reach."""
+        """Whether the work was cancelled, or the run is out of reach."""
         return self._ask(_QUESTION)
 
-    def _ask(self, message: ProgressEvent | None) -> bool:
+    def _ask(self, message: ProgressEvent | tuple[str, Place] | None) -> bool:
         try:
             with self._one_at_a_time:
                 if self._connection is None:
                     self._connection = Client(self.address, authkey=self.secret)
-                self._connection.send(message)
+                self._connection.send((self.fov, message))
                 return bool(self._connection.recv())
         except _CALL_FAILED:
             return True
 
 
 @dataclass
-class Line(QueueChannel):
-    """The run's end, which arrives in a worker as a `WorkerEnd`."""
+class ProgressServer:
+    """The run's end, which workers reach through the clients that they are given."""
 
+    hub: ProgressHub
     address: Any
     secret: bytes = field(repr=False)
 
-    def __reduce__(self) -> tuple[type[WorkerEnd], tuple[Any, bytes]]:
-        return WorkerEnd, (self.address, self.secret)
+    def client(self, fov: int) -> ProgressClient:
+        """Return what the worker of a FOV is given."""
+        return ProgressClient(self.address, self.secret, fov)
 
     def answer(self, connection: "Connection") -> None:
-        """Take what one worker says, once it has proved to be one, until it has no more to say."""
+        """Take what one worker sends, once it has proved to be one, until it has no more to say."""
         with connection, suppress(*_CALL_FAILED):
             deliver_challenge(connection, self.secret)
             answer_challenge(connection, self.secret)
             while True:
-                message = connection.recv()
-                if message is not _QUESTION:
-                    self.events.put(message)
-                connection.send(self.flag.is_set())
+                fov, message = connection.recv()
+                self._take(fov, message)
+                connection.send(self.hub.stopped(fov))
 
     def wake(self) -> None:
-        """Call the run itself, so that who waits for calls looks up."""
+        """Call the run itself, so that the accept loop looks up."""
         with suppress(*_CALL_FAILED):
             Client(self.address).close()
 
+    def _take(self, fov: int, message: ProgressEvent | tuple[str, Place] | None) -> None:
+        if isinstance(message, tuple):
+            self.hub.started(fov, *message)
+        elif message is not _QUESTION:
+            self.hub.put(message)
+
 
 @contextmanager
-def open_line() -> Iterator[Line]:
-    """Answer worker processes; one still at work after the block is told that it is cancelled."""
+def serve(hub: ProgressHub) -> Iterator[ProgressServer]:
+    """Answer worker processes; one still at work after the block learns that it is to stop."""
     secret = os.urandom(_SECRET_BYTES)
     with _listener() as listener:
-        line = Line(queue.Queue(), threading.Event(), listener.address, secret)
+        server = ProgressServer(hub, listener.address, secret)
         closed = threading.Event()
-        thread = threading.Thread(target=_take_calls, args=(listener, line, closed), daemon=True)
+        thread = threading.Thread(target=_accept, args=(listener, server, closed), daemon=True)
         thread.start()
         try:
-            yield line
+            yield server
         finally:
-            line.flag.set()
+            hub.close()
             closed.set()
-            line.wake()
-            thread.join(_SECONDS_TO_HANG_UP)
+            server.wake()
+            thread.join(_SECONDS_TO_CLOSE)
 
 
 def _listener() -> Listener:
@@ -114,10 +129,10 @@ def _listener() -> Listener:
         return Listener(("localhost", 0), backlog=_WAITING_CALLS)
 
 
-def _take_calls(listener: Listener, line: Line, closed: threading.Event) -> None:
+def _accept(listener: Listener, server: ProgressServer, closed: threading.Event) -> None:
     while not closed.is_set():
         try:
             connection = listener.accept()
-            threading.Thread(target=line.answer, args=(connection,), daemon=True).start()
+            threading.Thread(target=server.answer, args=(connection,), daemon=True).start()
         except (OSError, RuntimeError):  # Files or threads have run out; some may end.
             time.sleep(_SECONDS_AFTER_A_FAILED_CALL)
