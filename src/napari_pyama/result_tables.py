@@ -12,6 +12,7 @@ from pyama_core.io import MicroscopyMetadata, traces
 from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.io.trace_table import read_lineage_table
 from pyama_core.processing.extraction import ExtractionParams, extract_stack
+from pyama_core.processing.workflow.services.stacks import load_stack
 
 Table = dict[str, NDArray[Any]]
 
@@ -45,7 +46,7 @@ def read_tracks(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Cell
 def _measured(files: ResultsPathsPerFOV, metadata: MicroscopyMetadata) -> Table:
     if files.seg_labeled is None or not files.seg_labeled[1].exists():
         return {}
-    labels = np.load(files.seg_labeled[1], mmap_mode="r")
+    labels = load_stack(files.seg_labeled[1], "tracked cells")
     times = np.arange(metadata.n_frames, dtype=np.float64)
     table: Table = extract_stack(labels, {}, ExtractionParams(), times=times, fov=0)[None]
     return table

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import ReadError
-from pyama_core.npz import read_npz
+from pyama_core.npy import read_npz
 from pyama_core.processing.correction.background import Background
 
 _LARGEST: Final = 2**30

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
+from pyama_core.npy import map_npy
 from pyama_core.processing.runs import checked_labels
 from pyama_core.processing.segmentation.label_names import SUFFIXES, images_by_frame
 from pyama_core.processing.segmentation.params import SegmentationParams
@@ -192,8 +193,7 @@ def read_image(path: Path) -> NDArray[Any]:
     suffix = path.suffix.lower()
     with _readable(path):
         if suffix == ".npy":
-            mapped: NDArray[Any] = np.load(path, mmap_mode="r")
-            return mapped
+            return map_npy(path)
         return _read_tiff(path) if suffix in _TIFF else _read_png(path)
 
 

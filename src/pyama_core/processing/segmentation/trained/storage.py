@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.npz import read_npz
+from pyama_core.npy import read_npz
 from pyama_core.processing.segmentation.trained.features import contrast, image_planes
 from pyama_core.processing.segmentation.trained.forest import Forest
 

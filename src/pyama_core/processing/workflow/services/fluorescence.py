@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.columns import CORRECTED, REASON
+from pyama_core.errors import ReadError
 from pyama_core.io.result_files import ResultsPathsPerFOV
 from pyama_core.messages import Message
-from pyama_core.processing.correction import Background
+from pyama_core.processing.correction import Background, load_background
 from pyama_core.processing.extraction import Table
 from pyama_core.processing.stack import Stack
 from pyama_core.processing.workflow.layout import Layout
@@ -90,9 +90,8 @@ def marked_as_raw(table: Table) -> Table:
 def _read(path: Path, shape: tuple[int, ...]) -> Background | None:
     """Read a background; None where it is damaged or of other frames."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            background = Background.from_arrays(dict(arrays))
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+        background = load_background(path)
+    except (OSError, ReadError):
         return None
     return background if (len(background.surfaces), *background.shape) == shape else None
 

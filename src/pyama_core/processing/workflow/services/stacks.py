@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pyama_core.errors import InputError, ReadError
 from pyama_core.io.atomic import write_npy_stream, write_text
 from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.result_files import ResultsPathsPerFOV
+from pyama_core.npy import map_npy
 from pyama_core.processing.stack import Stack, frames_unseen
 from pyama_core.processing.workflow.layout import Layout
 
@@ -61,16 +61,12 @@ def unseen_frames(
 
 def _mapped(path: Path, what: str) -> NDArray[Any]:
     try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:  # NumPy reads the header as Python, and raises whatever that does.
-        said = str(error).splitlines() or [type(error).__name__]
+        return map_npy(path)
+    except ValueError as error:
         raise ReadError(
-            f"The {what} in {path} is damaged ({said[0]}): remove it, and run the step that writes "
+            f"The {what} in {path} is damaged ({error}): remove it, and run the step that writes "
             "it again."
         ) from None
-    return mapped
 
 
 def check_same_shape(stack: Stack, other: Stack, what: str, other_what: str) -> None:
