@@ -39,7 +39,7 @@ def failing(original):
 
 def run_in_a_thread(*given, **options):
     with ThreadPoolExecutor(1) as executor:
-        return run(*given, **options, executor=executor)
+        return run(*given, **(options | {"executor": executor}))
 
 run, cli_run.run_complete_workflow = cli_run.run_complete_workflow, run_in_a_thread
 if call == "rename":

@@ -223,7 +223,7 @@ def test_a_fov_whose_worker_crashed_is_tried_once_more_when_nothing_else_runs(
     assert on.schedule.run()
     assert list(on.failed) == [1]
     assert "FOV 1 died 2 times" in on.failed[1]
-    assert on.workers.log[-4:] == [0, 1, 0, 1] or on.workers.log[-3:] == [0, 0, 1]
+    assert sorted(on.workers.log[-3:]) == [0, 0, 1]
 
 
 def test_workers_that_cannot_be_ended_are_left_and_hope_ends_with_the_last_one(

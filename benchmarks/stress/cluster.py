@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ _SECONDS_TO_START: Final = 60.0
 _SECONDS_TO_END: Final = 180.0
 """Within so many seconds a run on a lost cluster has to end."""
 _SECONDS_TO_CANCEL: Final = 30.0
+_SECONDS_WITHOUT_WORKERS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
 _REASONS: Final = ("scheduler", "workers", "cluster", "lost")
 _INTERRUPTED: Final = 130
@@ -75,7 +76,7 @@ class Cluster:
         problems: list[str] = []
         with _cluster(folder / "cluster") as cluster:
             arguments = self._experiment.run(out, "--scheduler", cluster.address)
-            task = command(arguments, in_threads=False)
+            task = _impatient(command(arguments, in_threads=False))
             child = children.start(task, folder / "said", seconds=_SECONDS_TO_END)
             _wait_for(out, n_before, child)
             time.sleep(delay)
@@ -93,6 +94,18 @@ class Cluster:
         said = f"ended after {seconds:.1f} s: {ended.text}\nresumed: {resumed.text}"
         kind = problems[0] if problems else _WELL
         return Outcome(kind, about, bool(problems), "\n".join([*problems, said]), loss)
+
+
+def _impatient(task: Callable[[], int]) -> Callable[[], int]:
+    """Have a run wait for lost workers only for a while that a bench can wait for, too."""
+
+    def run() -> int:
+        from pyama_core.processing.workflow import cluster
+
+        cluster.SECONDS_TO_GIVE_UP_WORKERS = _SECONDS_WITHOUT_WORKERS  # type: ignore[misc]
+        return task()
+
+    return run
 
 
 @contextmanager

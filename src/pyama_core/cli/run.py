@@ -69,7 +69,7 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     with _waiting_shown(request):
         services = [load_step(place) for place in request.steps]
         plan = _plan(request, services)
-    if not plan.plans:
+    if plan is None:
         typer.echo(f"Part {request.part} of FOVs {request.fovs} is empty: nothing is to be done.")
         return EXIT_OK
     show_plan(plan, everything=dry_run)
@@ -97,14 +97,15 @@ def run_workflow(request: RunRequest, *, dry_run: bool = False, truth: Truth | N
     return EXIT_OK if success else EXIT_FAILED
 
 
-def _plan(request: RunRequest, services: Sequence[BaseProcessingService]) -> PreparedRun:
+def _plan(request: RunRequest, services: Sequence[BaseProcessingService]) -> PreparedRun | None:
+    """Return what the run would do; None where its part of the FOVs is empty."""
     with open_microscopy(request.file) as source:
         metadata = source.metadata
     context = _context(request, metadata.channel_names)
     fovs = parse_fovs(request.fovs, metadata.n_fovs)
     if request.part is not None:
         fovs = part_of(fovs, request.part)
-    return prepare_run(metadata, context, fovs, services=services)
+    return prepare_run(metadata, context, fovs, services=services) if fovs else None
 
 
 def _run(request: RunRequest, plan: PreparedRun, services: Sequence[BaseProcessingService]) -> bool:
