@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from benchmarks.stress import children
 from benchmarks.stress.cases import Case, Outcome
@@ -28,6 +30,7 @@ LOSSES: Final = (
     "one worker lost",
     "all workers lost",
     "scheduler lost",
+    "one worker stopped",
     "nothing lost",
 )
 _N_FOVS: Final = 8
@@ -36,9 +39,12 @@ _SECONDS_TO_START: Final = 60.0
 _SECONDS_TO_END: Final = 180.0
 """Within so many seconds a run on a lost cluster has to end."""
 _SECONDS_TO_CANCEL: Final = 30.0
-_SECONDS_WITHOUT_WORKERS: Final = 10.0
+_SECONDS_WITHOUT_WORKERS: Final = 40.0
+"""Long enough for it to be said what is waited for."""
 _POLL_SECONDS: Final = 0.02
 _REASONS: Final = ("scheduler", "workers", "cluster", "lost")
+_TIMEOUT: Final = "15"
+"""Seconds of work on a FOV after which one on a stopped worker is given up."""
 _INTERRUPTED: Final = 130
 _WELL: Final = "ended in order, byte-identical after resuming"
 
@@ -74,8 +80,10 @@ class Cluster:
         about = f"{loss} {delay:.2f} s after {n_before} segmentations"
         out = folder / "out"
         problems: list[str] = []
-        with _cluster(folder / "cluster") as cluster:
-            arguments = self._experiment.run(out, "--scheduler", cluster.address)
+        stops = loss == "one worker stopped"
+        with _cluster(folder / "cluster", with_nannies=stops) as cluster:
+            limit = ["--timeout", _TIMEOUT] if stops else []
+            arguments = self._experiment.run(out, "--scheduler", cluster.address, *limit)
             task = _impatient(command(arguments, in_threads=False))
             child = children.start(task, folder / "said", seconds=_SECONDS_TO_END)
             _wait_for(out, n_before, child)
@@ -109,8 +117,11 @@ def _impatient(task: Callable[[], int]) -> Callable[[], int]:
 
 
 @contextmanager
-def _cluster(folder: Path) -> Iterator[_Cluster]:
-    """Start scheduler and workers as commands; end what is left of them."""
+def _cluster(folder: Path, *, with_nannies: bool) -> Iterator[_Cluster]:
+    """Start scheduler and workers as commands; end what is left of them.
+
+    Nannies start workers again, also those that are to be lost.
+    """
     folder.mkdir()
     file = folder / "scheduler.json"
     started: list[subprocess.Popen[bytes]] = []
@@ -119,7 +130,8 @@ def _cluster(folder: Path) -> Iterator[_Cluster]:
         started.append(_start("dask_scheduler", folder, [*where, "--scheduler-file", str(file)]))
         _wait_for_file(file)
         for number in range(_N_WORKERS):
-            options = ["--nthreads", "1", "--nworkers", "1", "--no-nanny", "--no-dashboard"]
+            options = ["--nthreads", "1", "--nworkers", "1", "--no-dashboard"]
+            options += [] if with_nannies else ["--no-nanny"]
             place = ["--local-directory", str(folder / f"worker{number}")]
             known = ["--scheduler-file", str(file), "--death-timeout", "60"]
             started.append(_start("dask_worker", folder, [*known, *options, *place]))
@@ -127,7 +139,8 @@ def _cluster(folder: Path) -> Iterator[_Cluster]:
         yield _Cluster(address, started[0], started[1:])
     finally:
         for process in started:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
@@ -166,6 +179,9 @@ def _take_away(loss: str, cluster: _Cluster, child: Child) -> None:
             worker.kill()
     elif loss == "one worker lost":
         cluster.workers[0].kill()
+    elif loss == "one worker stopped":
+        for process in psutil.Process(cluster.workers[0].pid).children():
+            process.suspend()
     elif loss == "cancel":
         os.kill(child.pid, signal.SIGINT)
 
@@ -174,13 +190,16 @@ def _wrong_end(loss: str, ended: children.Ended, seconds: float) -> list[str]:
     """Say what was wrong with how the run ended."""
     if ended.kind in children.FAILURES:
         return [ended.kind]
-    if loss in ("nothing lost", "one worker lost"):
-        return [] if ended.code == 0 else [f"the run ended with {ended.code}"]
+    allowed = {"nothing lost": (0,), "one worker lost": (0,), "one worker stopped": (0, 1)}
+    if loss in allowed:
+        return [] if ended.code in allowed[loss] else [f"the run ended with {ended.code}"]
     if ended.code == 0:  # Nothing was left to do by then.
         return []
     if loss == "cancel":
         late = ["the run was slow to stop"] if seconds > _SECONDS_TO_CANCEL else []
         return late if ended.code == _INTERRUPTED else [f"the run ended with {ended.code}"]
+    if loss == "all workers lost" and "waiting for workers" not in ended.err:
+        return ["it was not said what was waited for"]
     error = ended.err.rpartition("Error: ")[2].lower()
     return [] if any(word in error for word in _REASONS) else ["no reason given"]
 
