@@ -7,7 +7,8 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, app
+from pyama_core.cli.app import app
+from pyama_core.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pyama_core.processing.extraction.features import feature_reference
 from pyama_core.processing.parameters import limits_of, unit_of
 from pyama_core.processing.workflow.params import sections_of

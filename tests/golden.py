@@ -17,14 +17,14 @@ import numpy as np
 
 from pyama_core.io import ArraySource
 from pyama_core.io.tables import read_table
-from pyama_core.processing.extraction.intensity import INTENSITY_FEATURES
+from pyama_core.processing.extraction.features import INTENSITY_FEATURES
 from pyama_core.processing.extraction.shape import SHAPE_FEATURES
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.resolve import layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.copying import CopyingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
+from pyama_core.processing.workflow.step_order import ordered_services
 from tests import golden_input
 
 FILE = Path(__file__).with_suffix(".json")

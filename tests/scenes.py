@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
-from pyama_core.io.nd2_writer import write_nd2
+from pyama_core.io.nd2.layout import Nd2Layout, Position, TimePhase
+from pyama_core.io.nd2.writer import write_nd2
+from pyama_core.io.types import ChannelInfo
 
 CHANNELS = (ChannelInfo("Phase"), ChannelInfo("GFP", emission_nm=509.0))
 MINUTES_PER_FRAME = 5.0

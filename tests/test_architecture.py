@@ -74,9 +74,9 @@ def test_importing_all_of_the_core_loads_no_window_and_no_plotting() -> None:
 
 def test_a_worker_loads_neither_pandas_nor_scikit_image() -> None:
     loaded = loaded_by(
-        "from pyama_core.processing.workflow.jobs import run_job\n"
-        "import pyama_core.processing.workflow.order\n"
-        "import pyama_core.processing.workflow.warmup"
+        "from pyama_core.processing.workflow.execution.worker import run_job\n"
+        "import pyama_core.processing.workflow.step_order\n"
+        "import pyama_core.processing.workflow.execution.worker"
     )
     assert loaded & {"pandas", "skimage", "sklearn", "dask", "napari", "matplotlib"} == set()
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pyama_core.processing import bits as bit
-from pyama_core.processing.segmentation import runs
+from pyama_core.processing.raster import bitmask as bit
+from pyama_core.processing.raster import bitmask as runs
 from tests.reference import segmentation as plain
 
 

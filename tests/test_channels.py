@@ -11,8 +11,7 @@ from pyama_core.cli.run import RunRequest, run_workflow
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, open_microscopy
 from pyama_core.processing.extraction.params import ExtractionParams
-from pyama_core.processing.workflow.copy_params import CopyParams
-from pyama_core.processing.workflow.params import workflow_params
+from pyama_core.processing.workflow.params import CopyParams, workflow_params
 from pyama_core.processing.workflow.recipe import (
     as_text,
     read_recipe,

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from pyama_core.cli import main
-from pyama_core.cli.show import show_summary
+from pyama_core.cli.report import show_summary
 from pyama_core.io.inspection import inspected_path
-from pyama_core.io.microscopy import ChannelInfo
+from pyama_core.io.types import ChannelInfo
 from pyama_core.messages import Message
 from pyama_core.processing.workflow.locks import held_locks
-from pyama_core.processing.workflow.summary import RunSummary
+from pyama_core.processing.workflow.run_records import RunSummary
 from tests.reference.nd2_files import layout, random_frames, write_frames
 from tests.results_folders import two_channels
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pyama_core.cli.bars import ProgressBars
+from pyama_core.cli.report import ProgressBars
 from pyama_core.processing.workflow.services.base import WORKFLOW, ProgressEvent
 
 

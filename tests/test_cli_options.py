@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyama_core.cli import main
-from pyama_core.cli.bars import ProgressBars
+from pyama_core.cli.report import ProgressBars
 from pyama_core.fov_ranges import part_of
 from pyama_core.processing.workflow.services.base import NO_PROGRESS, WAITING, ProgressEvent
 

@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 from pyama_core.errors import InputError, ReadError
-from pyama_core.processing.correction import (
-    CorrectionParams,
-    estimate_background,
-    load_background,
-)
+from pyama_core.processing.correction import CorrectionParams, estimate_background, load_background
 from tests.movies import make_movie
 
 BLEACHING = 400 * np.exp(-np.arange(8) / 10)

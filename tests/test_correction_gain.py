@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pyama_core.processing.correction import CorrectionParams, correct_frame, estimate_background
-from pyama_core.processing.correction.middle import median_of_greatest
+from pyama_core.processing.correction.medians import median_of_greatest
 from tests.movies import make_movie
 
 BLEACHING = 400 * np.exp(-np.arange(20) / 25)

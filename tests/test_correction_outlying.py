@@ -8,8 +8,8 @@ from benchmarks.accuracy.background import Case, t98g_cases
 from scipy import ndimage
 
 from pyama_core.processing.correction import CorrectionParams, estimate_background
-from pyama_core.processing.correction.diagnostics import ranges
-from pyama_core.processing.correction.middle import median_of_known
+from pyama_core.processing.correction.medians import median_of_known
+from pyama_core.processing.correction.stack import ranges
 from tests.movies import make_movie
 
 DARK = 100.0

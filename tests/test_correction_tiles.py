@@ -12,10 +12,9 @@ from pyama_core.processing.correction import (
     correct_stack,
     estimate_background,
 )
-from pyama_core.processing.correction.masks import widen
 from pyama_core.processing.correction.medians import MedianCounter
 from pyama_core.processing.correction.spline import SplineAxis, SplineSurface
-from pyama_core.processing.correction.tiles import divide
+from pyama_core.processing.correction.tiles import divide, widen
 from tests.movies import make_movie
 from tests.reference import correction as plain
 

@@ -10,7 +10,7 @@ from pyama_core.processing.correction import (
     estimate_background,
     estimate_backgrounds,
 )
-from pyama_core.processing.correction.smoothing import smooth_over_time
+from pyama_core.processing.correction.tiles import smooth_over_time
 from tests.movies import make_movie
 
 METHODS = ("auto", "tiles", "median_gain", "regression_gain")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pyama_core.io.results import read_results
-from pyama_core.processing.workflow.verify import statuses
+from pyama_core.processing.workflow.provenance import statuses
 from tests.pages import blocks, desk, free_port
 from tests.runs import SIZE, context_for, run, small_metadata
 from tests.scenes import scene_frame, write_scene

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pyama_core.processing.extraction import Regions, Signal, feature, feature_reference
-from pyama_core.processing.runs import find_runs
+from pyama_core.processing.raster.runs import find_runs
 from tests.reference.extraction import plain_feature, plain_runs
 
 SIDES = st.integers(1, 24)

@@ -9,7 +9,7 @@ from pyama_core.planes import nothing_recorded
 from pyama_core.processing.correction import CorrectionParams, correct_stack
 from pyama_core.processing.extraction import ExtractionParams, extract_stack
 from pyama_core.processing.segmentation import SegmentationParams, segment_stack
-from pyama_core.processing.segmentation.finishing import finish
+from pyama_core.processing.segmentation.stack import finish
 from pyama_core.processing.segmentation.types import SegmentedFrame
 from pyama_core.processing.tracking import TrackingParams, track_stack
 from tests.test_segmentation_log_std import textured_disks

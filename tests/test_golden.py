@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyama_core.processing.correction import illumination
-from pyama_core.processing.workflow.order import ordered_services
+from pyama_core.processing.workflow.step_order import ordered_services
 from tests import golden, golden_input
 from tests.golden import differences, problem, results_of
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pyama_core.io.frame_times import TimePlan, choose_frame_times
+from pyama_core.io.nd2.timing import TimePlan, choose_frame_times
 
 UNKNOWN = np.full((1, 4), np.nan)
 EVEN = TimePlan((4,), (0.0,), (60_000.0,))

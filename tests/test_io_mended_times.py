@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyama_core.io import open_microscopy
-from pyama_core.io.frame_times import TimePlan, choose_frame_times
-from pyama_core.io.mended_times import mend_times
+from pyama_core.io.nd2.timing import TimePlan, choose_frame_times, mend_times
 from tests.reference.nd2_files import layout, random_frames, write_frames
 
 MIN = 60_000.0

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pyama_core.errors import InputError, ReadError
 from pyama_core.io import ChannelInfo, open_microscopy
-from pyama_core.io.nd2_chunks import ChunkMap
-from pyama_core.io.nd2_writer import DTYPES, Nd2Layout, Position, TimePhase, write_nd2
+from pyama_core.io.nd2.container import ChunkMap
+from pyama_core.io.nd2.writer import DTYPES, Nd2Layout, Position, TimePhase, write_nd2
 from tests.reference.nd2_files import (
     layout,
     plain_frames,
@@ -159,7 +159,7 @@ def test_any_nesting_reads_as_it_was_written(
 
 
 def test_frames_larger_than_a_strip_are_put_together(tmp_path, monkeypatch):
-    monkeypatch.setattr("pyama_core.io.nd2_frames.STRIP_BYTES", 300)
+    monkeypatch.setattr("pyama_core.io.nd2.reader.STRIP_BYTES", 300)
     loops = layout(n_frames=2)
     frames = random_frames(loops, 3, (17, 23))
     path = write_frames(tmp_path / "movie.nd2", frames, loops)

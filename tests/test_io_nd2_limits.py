@@ -10,9 +10,8 @@ import pytest
 
 from pyama_core.errors import ReadError
 from pyama_core.io import open_microscopy
-from pyama_core.io.clx import encode
-from pyama_core.io.clx_limits import MAX_RECORD_BYTES, MAX_TEXT_BYTES, check_record
-from pyama_core.io.nd2_chunks import HEADER
+from pyama_core.io.nd2.clx import MAX_RECORD_BYTES, MAX_TEXT_BYTES, check_record, encode
+from pyama_core.io.nd2.container import HEADER
 from tests.reference.nd2_files import (
     add_chunk,
     hide_chunk,

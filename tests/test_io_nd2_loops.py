@@ -7,7 +7,7 @@ import pytest
 
 from pyama_core.errors import ReadError
 from pyama_core.io import open_microscopy
-from pyama_core.io.nd2_writer import Position
+from pyama_core.io.nd2.writer import Position
 from tests.reference.nd2_files import (
     add_chunk,
     hide_chunk,

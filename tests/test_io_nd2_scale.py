@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from pyama_core.io import ChannelInfo, open_microscopy
-from pyama_core.io.nd2_writer import Position
+from pyama_core.io.nd2.writer import Position
 from tests.reference.nd2_files import layout, random_frames, write_frames, write_number
 
 pytestmark = pytest.mark.usefixtures("no_leaked_files")

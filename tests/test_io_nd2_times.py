@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pyama_core.io import open_microscopy
-from pyama_core.io.nd2_writer import TimePhase
+from pyama_core.io.nd2.writer import TimePhase
 from tests.reference.nd2_files import layout, random_frames, write_frames
 
 pytestmark = pytest.mark.usefixtures("no_leaked_files")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyama_core.errors import InputError
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_writer import DTYPES, Nd2Layout, Position, TimePhase, write_nd2
+from pyama_core.io.nd2.writer import DTYPES, Nd2Layout, Position, TimePhase, write_nd2
+from pyama_core.io.types import ChannelInfo
 from tests.reference.nd2_files import (
     layout,
     plain_frames,

@@ -5,8 +5,8 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 
-from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata
 from pyama_core.io.tables import write_table
+from pyama_core.io.types import ChannelInfo, MicroscopyMetadata
 from pyama_core.overview import draw_overview
 from pyama_core.processing.workflow.layout import Layout
 

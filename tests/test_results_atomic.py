@@ -8,11 +8,11 @@ import pytest
 from pyama_core.io.atomic import (
     PARTIAL_PREFIX,
     atomic_write,
+    digest_file,
     remove_partial,
     write_npy_stream,
     write_text,
 )
-from pyama_core.io.digest import digest_file
 
 
 def test_a_file_appears_under_its_name_only_when_complete(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyama_core.processing.segmentation import SegmentationParams, SegmentedFrame, segment_stack
-from pyama_core.processing.segmentation.bridge import bridged
+from pyama_core.processing.segmentation.stack import bridged
 from tests.test_segmentation_log_std import textured_disks
 
 SHAPE = (40, 60)

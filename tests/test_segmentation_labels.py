@@ -18,7 +18,7 @@ from pyama_core.processing.segmentation import (
     segment_frame,
     segment_stack,
 )
-from pyama_core.processing.segmentation.label_names import images_by_frame
+from pyama_core.processing.segmentation.label_files import images_by_frame
 
 N_FRAMES, SHAPE = 12, (20, 24)
 FRAMES = np.zeros((N_FRAMES, *SHAPE), np.uint16)

@@ -6,11 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from pyama_core.errors import InputError
-from pyama_core.processing.segmentation import (
-    SegmentationParams,
-    segment_frame,
-    segment_stack,
-)
+from pyama_core.processing.segmentation import SegmentationParams, segment_frame, segment_stack
 from pyama_core.processing.segmentation import log_std as module
 from tests.reference import segmentation as plain
 

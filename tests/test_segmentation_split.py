@@ -6,9 +6,13 @@ from scipy import ndimage
 from skimage.morphology import h_maxima
 
 from pyama_core.processing.segmentation import SegmentationParams, SegmentedFrame, segment_frame
-from pyama_core.processing.segmentation.distance import distance_to_background, smoothed
-from pyama_core.processing.segmentation.finishing import finish
-from pyama_core.processing.segmentation.split import flooded, split_cells
+from pyama_core.processing.segmentation.splitting import (
+    distance_to_background,
+    flooded,
+    smoothed,
+    split_cells,
+)
+from pyama_core.processing.segmentation.stack import finish
 from tests.reference import segmentation as plain
 from tests.test_bits import masks
 from tests.test_segmentation_log_std import textured_disks

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pyama_core.errors import ReadError
+from pyama_core.io.column_types import truth_of
 from pyama_core.io.tables import read_table
 from pyama_core.io.trace_table import read_lineage_table, read_trace_table
 from pyama_core.io.traces import channels_of, read_traces
-from pyama_core.io.truth import truth_of
 
 HEADER = "fov,cell,frame,time,good,position_x,position_y,intensity_total,area,reason\n"
 

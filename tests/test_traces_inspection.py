@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyama_core.errors import InputError
-from pyama_core.io import copy_text
-from pyama_core.io.coincidence import coinciding_cells
-from pyama_core.io.digest import digest_file
+from pyama_core.io import inspected_copies as copy_text
+from pyama_core.io.atomic import digest_file
+from pyama_core.io.decisions import coinciding_cells
 from pyama_core.io.inspection import (
     REJECTED,
     Inspected,

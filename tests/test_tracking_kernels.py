@@ -7,15 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from pyama_core.processing.raster.runs import paint_runs, runs_of
 from pyama_core.processing.tracking import relabel as relabeling
+from pyama_core.processing.tracking.linking import Shares
 from pyama_core.processing.tracking.motion import fit_movement, nearest_neighbors
-from pyama_core.processing.tracking.overlaps import by_cell, overlaps_of
-from pyama_core.processing.tracking.regions import measure
+from pyama_core.processing.tracking.regions import by_cell, measure, overlaps_of
 from pyama_core.processing.tracking.relabel import relabel
-from pyama_core.processing.tracking.runs import paint_runs, runs_of
-from pyama_core.processing.tracking.sharing import Shares
+from pyama_core.processing.workflow.execution.worker import warm_up
 from pyama_core.processing.workflow.params import WorkflowParams
-from pyama_core.processing.workflow.warmup import warm_up
 from tests.reference.tracking import affine_at, components, divided, shared_pixels
 
 quick = settings(max_examples=60, deadline=None)

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from pyama_core.processing.tracking import TrackingParams, track_stack
-from pyama_core.processing.tracking.near import pairs_within
+from pyama_core.processing.tracking.detections import pairs_within
 
 
 def test_noise_that_percolates_is_tracked():

@@ -3,16 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyama_core.processing.segmentation.trained.enlarge import enlarged
 from pyama_core.processing.segmentation.trained.features import (
     REACH,
     Planes,
     contrast,
+    enlarged,
     image_planes,
+    ray_planes,
 )
 from pyama_core.processing.segmentation.trained.forest import rows_at
-from pyama_core.processing.segmentation.trained.outline import grow_marks, snapped
-from pyama_core.processing.segmentation.trained.rays import ray_planes
+from pyama_core.processing.segmentation.trained.segment import grow_marks, snapped
 from pyama_core.processing.segmentation.trained.train import as_arrays
 from tests.reference import trained as plain
 

@@ -16,9 +16,7 @@ from pyama_core.processing.segmentation.trained import (
     segment_trained,
     train_classifier,
 )
-from pyama_core.processing.segmentation.trained import (
-    classifier as rooms,
-)
+from pyama_core.processing.segmentation.trained import classifier as rooms
 
 SMALL = TrainingOptions(binning=1, trees=4)
 PARAMS = SegmentationParams(method="trained", trained_smoothing=3.0, trained_outline=1.0)

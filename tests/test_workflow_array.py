@@ -14,12 +14,11 @@ import pytest
 
 from pyama_core.io import MicroscopyMetadata
 from pyama_core.io.results import read_results
-from pyama_core.processing.workflow import folder_index
-from pyama_core.processing.workflow.folder_index import IndexWriter
-from pyama_core.processing.workflow.index import ResultsKeeper
-from pyama_core.processing.workflow.jobs import Outcome
-from pyama_core.processing.workflow.prepare import prepare_run
-from pyama_core.processing.workflow.runlog import read_runs
+from pyama_core.processing.workflow import index as folder_index
+from pyama_core.processing.workflow.execution.worker import Outcome
+from pyama_core.processing.workflow.index import IndexWriter, ResultsKeeper
+from pyama_core.processing.workflow.planning import prepare_run
+from pyama_core.processing.workflow.run_records import read_runs
 from tests.runs import context_for, run
 from tests.scenes import write_scene
 

@@ -18,10 +18,10 @@ import tifffile
 
 from pyama_core.errors import InputError
 from pyama_core.io import MicroscopyMetadata
-from pyama_core.processing.workflow.calls import Call, PickledCall
-from pyama_core.processing.workflow.order import load_step
+from pyama_core.processing.workflow.execution.calls import Call, PickledCall
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.services.base import BaseProcessingService
+from pyama_core.processing.workflow.step_order import load_step
 from tests.runs import N_FRAMES, SIZE, context_for, small_metadata
 
 STEP = """
@@ -179,7 +179,7 @@ def test_what_a_worker_cannot_load_fails_in_a_sentence(python: Python) -> None:
         textwrap.dedent(
             """
         import pickle, sys, steps
-        from pyama_core.processing.workflow.calls import Call
+        from pyama_core.processing.workflow.execution.calls import Call
 
         sent = pickle.dumps(Call(steps.Mark))
         del sys.modules["steps"]

@@ -16,10 +16,10 @@ import pytest
 
 from pyama_core.errors import InputError, LostError
 from pyama_core.io.results import read_results
-from pyama_core.processing.workflow import connect
-from pyama_core.processing.workflow.connect import cluster_executor
+from pyama_core.processing.workflow.execution import cluster as connect
+from pyama_core.processing.workflow.execution.cluster import cluster_executor
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
-from pyama_core.processing.workflow.verify import statuses
+from pyama_core.processing.workflow.provenance import statuses
 from tests.pages import free_port
 from tests.runs import context_for, small_metadata
 
@@ -209,8 +209,8 @@ def test_a_lost_scheduler_ends_the_run(cluster: Cluster, small_nd2: Path, out: P
 def test_without_any_worker_left_the_run_says_so_and_ends(
     small_nd2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyama_core.processing.workflow import cluster as dask_cluster
-    from pyama_core.processing.workflow import watch
+    from pyama_core.processing.workflow.execution import cluster as dask_cluster
+    from pyama_core.processing.workflow.execution import watch
 
     monkeypatch.setattr(dask_cluster, "SECONDS_TO_GIVE_UP_WORKERS", 5.0)
     monkeypatch.setattr(watch, "SECONDS_TO_SAY", 0.5)

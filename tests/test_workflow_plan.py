@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from pyama_core.io.microscopy import ChannelInfo, MicroscopyMetadata
+from pyama_core.io.types import ChannelInfo, MicroscopyMetadata
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.order import ordered_services
 from pyama_core.processing.workflow.params import workflow_params
-from pyama_core.processing.workflow.plan import PlannedStep, plan_fov
+from pyama_core.processing.workflow.planning import PlannedStep, plan_fov
+from pyama_core.processing.workflow.provenance import wanted_stamps
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.stamps import wanted_stamps
 from pyama_core.processing.workflow.status import FovStatus, OutputRecord, Stamp, StepRecord
+from pyama_core.processing.workflow.step_order import ordered_services
 
 METADATA = MicroscopyMetadata(
     Path("a.nd2"), "a", 1, 5, 64, 64, channels=tuple(ChannelInfo(n) for n in ("P", "G", "R"))

@@ -16,10 +16,10 @@ import pytest
 from pyama_core.io import open_microscopy
 from pyama_core.io.results import read_results
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
-from pyama_core.processing.workflow.runlog import read_runs
+from pyama_core.processing.workflow.provenance import statuses
+from pyama_core.processing.workflow.run_records import read_runs
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
-from pyama_core.processing.workflow.verify import statuses
 from tests.pages import blocks, file_name
 from tests.scenes import write_scene
 
@@ -141,8 +141,8 @@ import sys, time
 from pathlib import Path
 from pyama_core.io import open_microscopy
 from pyama_core.processing.workflow import folder_index, index
-from pyama_core.processing.workflow.jobs import Outcome
-from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.execution.worker import Outcome
+from pyama_core.processing.workflow.planning import prepare_run
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 
 def wait_for(name, seconds):
@@ -269,7 +269,7 @@ def test_interrupts_are_kept_from_the_first_children_too(tmp_path: Path) -> None
         """
         import signal
         from multiprocessing import resource_tracker
-        from pyama_core.processing.workflow.child import interrupts_kept_from_children
+        from pyama_core.processing.workflow.execution.worker import interrupts_kept_from_children
 
         with interrupts_kept_from_children():
             resource_tracker.ensure_running()
@@ -286,7 +286,7 @@ def test_a_worker_whose_parent_died_while_it_started_ends(tmp_path: Path) -> Non
         tmp_path,
         f"""
         import time
-        from pyama_core.processing.workflow.child import become_worker
+        from pyama_core.processing.workflow.execution.worker import become_worker
 
         become_worker({dead.pid})
         time.sleep(60)

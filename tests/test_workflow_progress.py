@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
-from pyama_core.processing.workflow.loky_pool import LokyPool
-from pyama_core.processing.workflow.progress import WorkerSink
-from pyama_core.processing.workflow.progress_hub import ProgressHub
-from pyama_core.processing.workflow.progress_server import ProgressServer, serve
+from pyama_core.processing.workflow.execution.loky_pool import LokyPool
+from pyama_core.processing.workflow.execution.progress import WorkerSink
+from pyama_core.processing.workflow.execution.progress_server import (
+    ProgressHub,
+    ProgressServer,
+    serve,
+)
 from pyama_core.processing.workflow.services.base import ProgressEvent
 
 N_EVENTS = 20

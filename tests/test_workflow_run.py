@@ -14,7 +14,7 @@ from pyama_core.io.results import read_results
 from pyama_core.io.tables import read_table
 from pyama_core.processing.workflow.index import ResultsKeeper
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
-from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.planning import prepare_run
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from tests.runs import N_FOVS, N_FRAMES, SIZE, context_for, run

@@ -13,12 +13,11 @@ import pytest
 from pyama_core.io import MicroscopyMetadata
 from pyama_core.processes import as_json, this_process
 from pyama_core.processing.workflow.index import ResultsKeeper
-from pyama_core.processing.workflow.mixed_recipes import mixed_recipes, mixed_recipes_in
-from pyama_core.processing.workflow.prepare import prepare_run
-from pyama_core.processing.workflow.runlog import read_runs
+from pyama_core.processing.workflow.planning import prepare_run
+from pyama_core.processing.workflow.provenance import mixed_recipes, mixed_recipes_in, statuses
+from pyama_core.processing.workflow.run_records import read_runs
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 from pyama_core.processing.workflow.status import FovStatus, Stamp, StepRecord
-from pyama_core.processing.workflow.verify import statuses
 from tests.runs import context_for, run
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from pyama_core.errors import LostError
 from pyama_core.io import MicroscopyMetadata
-from pyama_core.processing.workflow import schedule
-from pyama_core.processing.workflow.jobs import Job, Outcome
+from pyama_core.processing.workflow.execution import scheduler as schedule
+from pyama_core.processing.workflow.execution.pool import LocalSink
+from pyama_core.processing.workflow.execution.progress import Place, this_place
+from pyama_core.processing.workflow.execution.progress_server import ProgressHub
+from pyama_core.processing.workflow.execution.scheduler import Schedule
+from pyama_core.processing.workflow.execution.worker import Job, Outcome
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.pool import LocalSink
-from pyama_core.processing.workflow.progress import Place, this_place
-from pyama_core.processing.workflow.progress_hub import ProgressHub
-from pyama_core.processing.workflow.schedule import Schedule
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from tests.runs import context_for
 

@@ -9,7 +9,7 @@ import pytest
 from pyama_core.errors import InputError
 from pyama_core.io import MicroscopyMetadata
 from pyama_core.io.tables import read_table
-from pyama_core.processing.workflow.prepare import prepare_run
+from pyama_core.processing.workflow.planning import prepare_run
 from pyama_core.processing.workflow.resolve import completed
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.copying import CopyingService

@@ -17,12 +17,13 @@ import pytest
 
 from pyama_core.errors import InputError, LostError
 from pyama_core.io import ArraySource, MicroscopyMetadata
-from pyama_core.processing.workflow import schedule, watch
+from pyama_core.processing.workflow.execution import scheduler as schedule
+from pyama_core.processing.workflow.execution import watch
+from pyama_core.processing.workflow.execution.progress import this_place
+from pyama_core.processing.workflow.execution.watch import Watch, what_holds_up
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
-from pyama_core.processing.workflow.progress import this_place
+from pyama_core.processing.workflow.provenance import statuses
 from pyama_core.processing.workflow.services.base import BaseProcessingService, ProgressEvent
-from pyama_core.processing.workflow.verify import statuses
-from pyama_core.processing.workflow.watch import Watch, what_holds_up
 from tests.runs import N_FOVS, N_FRAMES, SIZE, context_for
 from tests.scenes import scene_frame
 

@@ -26,8 +26,8 @@ LONG_FRAMES = 500
 STARTS = {
     "import pyama_core": "import pyama_core",
     "pyama --help": "import pyama_core.cli as cli, sys; sys.argv[1:] = ['--help']; cli.main()",
-    "worker (imports)": "import pyama_core.processing.workflow.jobs, "
-    "pyama_core.processing.workflow.warmup",
+    "worker (imports)": "import pyama_core.processing.workflow.execution.worker, "
+    "pyama_core.processing.workflow.execution.worker",
 }
 
 

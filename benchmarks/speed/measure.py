@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from pyama_core.processing.workflow.loky_pool import LokyPool
+from pyama_core.processing.workflow.execution.loky_pool import LokyPool
 
 Result = TypeVar("Result")
 

@@ -12,14 +12,13 @@ from benchmarks.speed.measure import cpu_ms, peak_anonymous_memory
 from benchmarks.speed.scenes import Scene
 from pyama_core.io import open_microscopy
 from pyama_core.io.atomic import write_npy_stream
-from pyama_core.processing.workflow.jobs import Job, run_job
+from pyama_core.processing.workflow.execution.pool import LocalSink
+from pyama_core.processing.workflow.execution.progress_server import ProgressHub
+from pyama_core.processing.workflow.execution.worker import Job, run_job, warm_up
 from pyama_core.processing.workflow.layout import Layout
-from pyama_core.processing.workflow.pool import LocalSink
-from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
-from pyama_core.processing.workflow.progress_hub import ProgressHub
+from pyama_core.processing.workflow.planning import PreparedRun, prepare_run
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
-from pyama_core.processing.workflow.warmup import warm_up
 
 CHANNELS = Channels(0, [1, 2])
 BYTES_READ, BYTES_WRITTEN = 6, 17

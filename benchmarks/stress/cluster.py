@@ -108,7 +108,7 @@ def _impatient(task: Callable[[], int]) -> Callable[[], int]:
     """Have a run wait for lost workers only for a while that a bench can wait for, too."""
 
     def run() -> int:
-        from pyama_core.processing.workflow import cluster
+        from pyama_core.processing.workflow.execution import cluster
 
         cluster.SECONDS_TO_GIVE_UP_WORKERS = _SECONDS_WITHOUT_WORKERS  # type: ignore[misc]
         return task()

@@ -14,9 +14,9 @@ import yaml
 from numpy.typing import NDArray
 
 from benchmarks.stress import children
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
-from pyama_core.io.nd2_writer import write_nd2
+from pyama_core.io.nd2.layout import Nd2Layout, Position, TimePhase
+from pyama_core.io.nd2.writer import write_nd2
+from pyama_core.io.types import ChannelInfo
 
 N_FOVS, N_FRAMES, SIZE = 2, 4, 64
 MINUTES_PER_FRAME: Final = 5.0
@@ -145,11 +145,11 @@ def preload() -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    import pyama_core.cli.report
     import pyama_core.cli.run
-    import pyama_core.cli.status
     import pyama_core.io.samples  # noqa: F401
+    from pyama_core.processing.workflow.execution.worker import warm_up
     from pyama_core.processing.workflow.params import workflow_params
-    from pyama_core.processing.workflow.warmup import warm_up
 
     warm_up("uint16", workflow_params({"segmentation": {"split": "distance"}}, {}))
     pd.DataFrame({"a": ["text"]}).pivot_table(index="a", aggfunc="size")

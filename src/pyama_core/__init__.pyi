@@ -2,11 +2,12 @@
 
 from .errors import InputError, ReadError
 from .functions import copy, correct_background, extract_traces, segment, track
-from .io.array_source import ArraySource
-from .io.microscopy import ChannelInfo, MicroscopyFile, MicroscopyMetadata, open_microscopy
+from .io.microscopy import open_microscopy
 from .io.results import read_results
 from .io.samples import merge_samples, read_samples
+from .io.sources import ArraySource
 from .io.traces import read_traces
+from .io.types import ChannelInfo, MicroscopyFile, MicroscopyMetadata
 from .messages import Message
 from .processing.workflow.pipeline import run_complete_workflow
 from .processing.workflow.services.base import BaseProcessingService

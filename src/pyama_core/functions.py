@@ -17,8 +17,7 @@ from pyama_core.processing.extraction import Extraction, ExtractionParams, extra
 from pyama_core.processing.segmentation import SegmentationParams, segment_stack
 from pyama_core.processing.tracking import TrackingParams, track_stack
 from pyama_core.processing.workflow import pipeline
-from pyama_core.processing.workflow.copy_params import CopyParams
-from pyama_core.processing.workflow.params import WorkflowParams
+from pyama_core.processing.workflow.params import CopyParams, WorkflowParams
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 
 Table = dict[str, NDArray[Any]]

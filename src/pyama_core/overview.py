@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pyama_core.columns import CELL, GOOD, INTENSITY_TOTAL, TIME
 from pyama_core.io.atomic import atomic_write
-from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.io.microscopy import open_microscopy
 from pyama_core.io.tables import read_table
+from pyama_core.io.types import MicroscopyMetadata
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.services.stacks import load_stack
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from napari.components import ViewerModel
 
+from napari_pyama.docks.dock import Dock
 from napari_pyama.reader import read_results_folder
 from napari_pyama.traces.dock import TracesDock
-from napari_pyama.widgets.dock import Dock
 from tests.plugin.sources import experiment, open_in, open_layers
 from tests.plugin.stopwatch import Stopwatch
 from tests.plugin.trace_tables import results_folder

@@ -4,8 +4,8 @@ import numpy as np
 from napari.layers import Layer
 from numpy.typing import NDArray
 
-from napari_pyama.layers import raw_layers
-from napari_pyama.start import start_at_first_frame
+from napari_pyama.layers.raw import raw_layers
+from napari_pyama.session.viewer_setup import start_at_first_frame
 from pyama_core.io import ArraySource, ChannelInfo
 
 N_FOVS, N_FRAMES, HEIGHT, WIDTH = 2, 4, 64, 80

@@ -11,28 +11,24 @@ from napari.layers import Image, Labels, Layer, Points, Tracks
 from napari.utils.events.containers import Selection
 
 from napari_pyama import reader, sample_data
-from napari_pyama.newest import NewestOnly
-from napari_pyama.opener import Opener
-from napari_pyama.preload import preload
-from napari_pyama.sample_maker import SampleMaker
-from napari_pyama.task import Task
+from napari_pyama.background.task import NewestOnly, Task
+from napari_pyama.background.viewer_run import ViewerRun
+from napari_pyama.docks.lazy_docks import preload
+from napari_pyama.docks.run_dock import RunDock
+from napari_pyama.docks.run_form import RunForm
+from napari_pyama.docks.step_dock import StepDock, TrialBar
+from napari_pyama.docks.steps import TrainingBar
+from napari_pyama.sample_data import SampleMaker
+from napari_pyama.session.opener import Opener
+from napari_pyama.session.viewer_layers import TracksFollower
 from napari_pyama.traces.dock import TracesDock
-from napari_pyama.traces.export_bar import ExportBar
-from napari_pyama.traces.link import ViewerLink
+from napari_pyama.traces.export import ExportBar
+from napari_pyama.traces.loading import TraceReader
 from napari_pyama.traces.plot import TracePlot
-from napari_pyama.traces.reading import TraceReader
 from napari_pyama.traces.view import TraceView
-from napari_pyama.tracks_follower import TracksFollower
-from napari_pyama.viewer_run import ViewerRun
-from napari_pyama.widgets.channel_picker import ChannelPicker
-from napari_pyama.widgets.parameter_row import ParameterRow
-from napari_pyama.widgets.recipe_bar import RecipeBar
-from napari_pyama.widgets.run import RunDock
-from napari_pyama.widgets.run_form import RunForm
-from napari_pyama.widgets.section_form import SectionForm
-from napari_pyama.widgets.step_dock import StepDock
-from napari_pyama.widgets.training_bar import TrainingBar
-from napari_pyama.widgets.trial_bar import TrialBar
+from napari_pyama.traces.viewer_link import ViewerLink
+from napari_pyama.widgets.basic import ChannelPicker, RecipeBar
+from napari_pyama.widgets.parameter_form import ParameterRow, SectionForm
 from tests.plugin.moment import LOOKING, Moment
 
 OURS = (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_pyama.colors import (
+from napari_pyama.layers.raw import (
     cell_colormap,
     cell_colors,
     cell_hue,

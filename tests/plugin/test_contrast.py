@@ -5,10 +5,10 @@ import pytest
 from napari.components import ViewerModel
 from scipy.ndimage import gaussian_filter
 
-from napari_pyama.contrast import contrast_of, limits_of, sample_channels, sample_of
-from napari_pyama.layers import FOUND_LIMITS, raw_layers
-from napari_pyama.result_layers import result_layers
-from napari_pyama.shown import show_layers
+from napari_pyama.layers.contrast import contrast_of, limits_of, sample_channels, sample_of
+from napari_pyama.layers.raw import FOUND_LIMITS, raw_layers
+from napari_pyama.layers.results import result_layers
+from napari_pyama.session.viewer_layers import show_layers
 from pyama_core.io import ArraySource, ChannelInfo
 from pyama_core.io.result_files import ResultsPathsPerFOV
 

@@ -4,9 +4,9 @@ import pytest
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow
 
-from napari_pyama import docks
-from napari_pyama.preload import Preloading
-from napari_pyama.widgets.steps import SegmentDock
+from napari_pyama.docks import lazy_docks as docks
+from napari_pyama.docks.lazy_docks import Preloading
+from napari_pyama.docks.steps import SegmentDock
 
 
 class HeldPreloading(QObject):
@@ -91,7 +91,7 @@ def test_preloading_ends_where_an_import_fails(qapp, until, monkeypatch):
     def fail():
         raise ImportError
 
-    monkeypatch.setattr("napari_pyama.preload.preload", fail)
+    monkeypatch.setattr("napari_pyama.docks.lazy_docks.preload", fail)
     preloading, ended = Preloading(), []
     preloading.finished.connect(lambda: ended.append(preloading.done))
     preloading.start()

@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
-from napari_pyama.session import session_of
-from napari_pyama.traces.saving import wait_for_saves
+from napari_pyama.session.session import session_of
+from napari_pyama.traces.marks import wait_for_saves
 from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.io.inspection import REJECTED, inspected_path
 from pyama_core.io.tables import read_table

@@ -57,7 +57,7 @@ CONTACT = """
 
     def is_there():
         if kind == "dock":
-            from napari_pyama.widgets.dock import Dock
+            from napari_pyama.docks.dock import Dock
             return bool(viewer.window._qt_window.findChildren(Dock))
         return len(viewer.layers) == 2
 
@@ -129,7 +129,7 @@ def test_closing_the_window_before_the_thread_has_started_leaves_no_error():
     script = """
         import napari
         from qtpy.QtCore import QTimer
-        from napari_pyama.task import Task
+        from napari_pyama.background.task import Task
 
         viewer = napari.Viewer()
         task = Task()
@@ -154,7 +154,7 @@ def test_closing_a_dock_before_it_is_there_leaves_no_error():
         def open_and_close():
             frame, _ = viewer.window.add_plugin_dock_widget("napari-pyama", "Segment")
             viewer.window.remove_dock_widget(frame)
-            from napari_pyama.preload import preloading
+            from napari_pyama.docks.lazy_docks import preloading
             preloading().finished.connect(lambda: QTimer.singleShot(100, viewer.close))
 
         QTimer.singleShot(0, open_and_close)

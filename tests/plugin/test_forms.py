@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from napari_pyama.parameters import Parameter, parameters_of
-from napari_pyama.widgets.editors import editor_for
-from napari_pyama.widgets.section_form import SectionForm
+from napari_pyama.widgets.editors import Parameter, editor_for, parameters_of
+from napari_pyama.widgets.parameter_form import SectionForm
 from pyama_core.processing.parameters import Section, param
 from pyama_core.processing.segmentation import SegmentationParams
 from pyama_core.processing.workflow.params import WorkflowParams, sections_of

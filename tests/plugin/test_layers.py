@@ -5,10 +5,10 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_pyama.layers import origin_of, raw_layers
-from napari_pyama.lazy import LazyStack, npy_form, npy_frame
-from napari_pyama.start import start_at_first_frame
-from napari_pyama.view import view_of
+from napari_pyama.layers.lazy import LazyStack, npy_form, npy_frame
+from napari_pyama.layers.raw import origin_of, raw_layers
+from napari_pyama.session.view import view_of
+from napari_pyama.session.viewer_setup import start_at_first_frame
 from tests.plugin.sources import (
     HEIGHT,
     N_FOVS,

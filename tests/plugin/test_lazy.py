@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from napari.layers import Image, Labels
 from napari.layers.utils.stack_utils import stack_to_images
 
-from napari_pyama.lazy import LazyStack
+from napari_pyama.layers.lazy import LazyStack
 
 WHOLE = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
 LAZY = LazyStack(WHOLE.shape, WHOLE.dtype, lambda where: WHOLE[where])

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from napari_pyama.newest import NewestOnly
+from napari_pyama.background.task import NewestOnly
 
 
 @pytest.fixture

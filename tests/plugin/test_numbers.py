@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication
 from napari_pyama.traces.panels import FilterBar
 from napari_pyama.widgets.editors import editor_for
 from napari_pyama.widgets.numbers import NumberBox, WholeNumberBox, parse_number
-from napari_pyama.widgets.section_form import SectionForm
+from napari_pyama.widgets.parameter_form import SectionForm
 from pyama_core.processing.parameters import Section, param
 from pyama_core.processing.workflow.params import sections_of
 

@@ -7,11 +7,11 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 
-from napari_pyama import opener as opening
 from napari_pyama import reader
-from napari_pyama.lazy import LazyStack
-from napari_pyama.opened import Opened, open_images, open_tables
-from napari_pyama.opener import Opener, opener_of
+from napari_pyama.layers.lazy import LazyStack
+from napari_pyama.layers.opened import Opened, open_images, open_tables
+from napari_pyama.session import opener as opening
+from napari_pyama.session.opener import Opener, opener_of
 from pyama_core.errors import ReadError
 from tests.plugin.stopwatch import timed
 from tests.plugin.trace_tables import many_traces
@@ -107,7 +107,7 @@ def test_what_is_cancelled_while_it_opens_is_not_shown(viewer, opener, until):
 
 def test_warnings_are_told(viewer, opener, until, monkeypatch):
     told = []
-    monkeypatch.setattr("napari_pyama.start.show_warning", told.append)
+    monkeypatch.setattr("napari_pyama.session.viewer_setup.show_warning", told.append)
     opener.show(Opened([image("a")], ["Frames are missing."]))
     until(lambda: not opener.busy)
     assert told == ["Frames are missing."]

@@ -13,11 +13,11 @@ app = QApplication([])
 threads = {}
 class Watch:
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(("napari_pyama.widgets.steps", "napari_pyama.traces.plot", "pyqtgraph")):
+        if name.startswith(("napari_pyama.docks.steps", "napari_pyama.traces.plot", "pyqtgraph")):
             threads[name] = threading.current_thread().name
 sys.meta_path.insert(0, Watch())
 
-from napari_pyama.preload import preload_soon
+from napari_pyama.docks.lazy_docks import preload_soon
 assert not threads
 preload_soon()
 preload_soon()
@@ -31,7 +31,7 @@ def done():
 poll.start(20)
 app.exec()
 assert set(threads.values()) == {"pyama-preload"}, threads
-assert "napari_pyama.widgets.steps" in sys.modules
+assert "napari_pyama.docks.steps" in sys.modules
 """
 
 

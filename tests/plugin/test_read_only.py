@@ -8,13 +8,13 @@ from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtCore import QTimer
 
 from napari_pyama import reader
-from napari_pyama.lazy import LazyStack
-from napari_pyama.previews import PREVIEW
+from napari_pyama.background.previews import PREVIEW
+from napari_pyama.docks.steps import SegmentDock
+from napari_pyama.layers.lazy import LazyStack
+from napari_pyama.layers.result_source import open_results
+from napari_pyama.layers.results import layers_of_results
 from napari_pyama.reader import read_results_folder
-from napari_pyama.result_layers import layers_of_results
-from napari_pyama.result_source import open_results
-from napari_pyama.shown import show_layers
-from napari_pyama.widgets.steps import SegmentDock
+from napari_pyama.session.viewer_layers import show_layers
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from napari.layers import Layer
 
 import napari_pyama
 from napari_pyama import reader
-from napari_pyama.layers import FILES
+from napari_pyama.layers.raw import FILES
 from napari_pyama.reader import (
     get_microscopy_reader,
     get_results_reader,
@@ -18,7 +18,7 @@ from napari_pyama.reader import (
     read_results_folder,
     read_trace_table,
 )
-from napari_pyama.view import results_in_view
+from napari_pyama.session.view import results_in_view
 from pyama_core.columns import TRACE_COLUMNS
 from pyama_core.errors import InputError
 from pyama_core.io.inspection import inspected_path

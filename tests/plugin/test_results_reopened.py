@@ -9,18 +9,18 @@ import pytest
 import yaml
 from napari.components import ViewerModel
 
-from napari_pyama import opened as opened_module
 from napari_pyama import reader
-from napari_pyama.opened import open_folders
+from napari_pyama.background.viewer_run import run_of
+from napari_pyama.docks.run_dock import RunDock
+from napari_pyama.docks.steps import SegmentDock
+from napari_pyama.layers import opened as opened_module
+from napari_pyama.layers.opened import open_folders
+from napari_pyama.layers.result_source import ResultSource, read_folder
 from napari_pyama.reader import read_results_folder
-from napari_pyama.result_source import ResultSource, read_folder
-from napari_pyama.session import session_of
-from napari_pyama.viewer_run import run_of
-from napari_pyama.widgets.run import RunDock
-from napari_pyama.widgets.steps import SegmentDock
+from napari_pyama.session.session import session_of
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, open_microscopy
-from pyama_core.io.nd2_writer import Nd2Layout, Position, TimePhase, write_nd2
+from pyama_core.io.nd2.writer import Nd2Layout, Position, TimePhase, write_nd2
 from pyama_core.processing.workflow.params import workflow_params
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext

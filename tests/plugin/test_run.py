@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from napari_pyama.run_progress import RunProgress, duration, size
-from napari_pyama.run_request import RunRequest, command_of, plan_run
+from napari_pyama.background.run import RunRequest, command_of, plan_run
+from napari_pyama.background.run_progress import RunProgress, duration, size
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, open_microscopy
 from pyama_core.messages import Message

@@ -12,14 +12,14 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_pyama import task as task_module
-from napari_pyama import viewer_run
-from napari_pyama.run_request import RunPlan
-from napari_pyama.session import session_of
-from napari_pyama.viewer_run import run_of
-from napari_pyama.widgets import run as run_module
-from napari_pyama.widgets.run import RunDock
-from napari_pyama.widgets.step_dock import NOTHING_OPEN
+from napari_pyama.background import task as task_module
+from napari_pyama.background import viewer_run
+from napari_pyama.background.run import RunPlan
+from napari_pyama.background.viewer_run import run_of
+from napari_pyama.docks import run_dock as run_module
+from napari_pyama.docks.run_dock import RunDock
+from napari_pyama.docks.step_dock import NOTHING_OPEN
+from napari_pyama.session.session import session_of
 from pyama_core.errors import InputError
 from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams

@@ -6,9 +6,10 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 
-from napari_pyama import sample_data, sample_file, sample_maker
-from napari_pyama.sample_file import SampleFile
-from napari_pyama.sample_maker import SampleMaker
+from napari_pyama import sample_data
+from napari_pyama import sample_data as sample_file
+from napari_pyama import sample_data as sample_maker
+from napari_pyama.sample_data import SampleFile, SampleMaker
 from pyama_core import sample as samples
 from tests.plugin.stopwatch import timed
 

@@ -5,7 +5,7 @@ import gc
 import pytest
 from napari.components import ViewerModel
 
-from napari_pyama.session import Session, session_of
+from napari_pyama.session.session import Session, session_of
 from pyama_core.errors import InputError
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import experiment

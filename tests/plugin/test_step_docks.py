@@ -8,12 +8,11 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Tracks
 from qtpy.QtWidgets import QApplication
 
-from napari_pyama.colors import cell_colors
-from napari_pyama.layers import origin_of
-from napari_pyama.session import session_of
-from napari_pyama.widgets import step_dock
-from napari_pyama.widgets.recipe_bar import RecipeBar
-from napari_pyama.widgets.steps import CopyDock, CorrectDock, ExtractDock, SegmentDock, TrackDock
+from napari_pyama.docks import step_dock
+from napari_pyama.docks.steps import CopyDock, CorrectDock, ExtractDock, SegmentDock, TrackDock
+from napari_pyama.layers.raw import cell_colors, origin_of
+from napari_pyama.session.session import session_of
+from napari_pyama.widgets.basic import RecipeBar
 from pyama_core.errors import InputError
 from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams
@@ -234,7 +233,7 @@ def test_of_the_labels_those_are_seen_that_the_last_step_made(viewer, gentle, sh
 
 
 def test_a_trial_can_be_cancelled(viewer, shown, until, monkeypatch):
-    from napari_pyama.widgets import trial_bar
+    from napari_pyama.docks import step_dock as trial_bar
 
     def endless(request, step, scratch, report, cancel):
         cancel.wait(30)
@@ -251,7 +250,7 @@ def test_a_trial_can_be_cancelled(viewer, shown, until, monkeypatch):
 
 
 def test_a_failing_trial_says_why_in_one_sentence(viewer, shown, until, monkeypatch):
-    from napari_pyama import notices
+    from napari_pyama.widgets import messages as notices
 
     told = []
     monkeypatch.setattr(notices, "show_error", told.append)
@@ -302,7 +301,7 @@ def test_the_preview_says_that_no_cell_is_found_and_what_to_try(viewer, shown, u
 
 
 def test_an_empty_segmentation_gives_empty_results_and_no_error(viewer, shown, until, monkeypatch):
-    from napari_pyama import notices
+    from napari_pyama.widgets import messages as notices
 
     told = []
     monkeypatch.setattr(notices, "show_error", told.append)

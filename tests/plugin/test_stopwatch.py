@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from napari_pyama.task import Task
+from napari_pyama.background.task import Task
 from tests.plugin.moment import Moment
 from tests.plugin.stopwatch import Stopwatch, timed
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from napari_pyama.strokes import StrokeStack
+from napari_pyama.background.training import StrokeStack
 
 SHAPE = (3, 4, 6, 8)
 

@@ -8,8 +8,8 @@ import pytest
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
-from napari_pyama import task as task_module
-from napari_pyama.task import ActivityBar, Task
+from napari_pyama.background import task as task_module
+from napari_pyama.background.task import ActivityBar, Task
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_pyama.traces.curves import (
+from napari_pyama.traces.inspection import (
     curve_of,
     mean_and_deviation,
     median_and_quartiles,
     ranked_rows,
     trace_at,
 )
-from napari_pyama.traces.timeline import Timeline
-from napari_pyama.traces.trace_set import trace_set
+from napari_pyama.traces.trace_set import Timeline, trace_set
 from pyama_core.columns import CELL, FRAME, INTENSITY_TOTAL, TIME
 from tests.plugin.trace_tables import INTERVAL, intensity, table
 

@@ -3,9 +3,9 @@
 import numpy as np
 from napari.components import ViewerModel
 
-from napari_pyama.layers import FILES, raw_layers
+from napari_pyama.layers.raw import FILES, raw_layers
 from napari_pyama.traces.dock import TracesDock
-from napari_pyama.traces.saving import wait_for_saves
+from napari_pyama.traces.marks import wait_for_saves
 from napari_pyama.traces.view import NOTHING_TRACED
 from pyama_core.columns import CELL, INTENSITY_TOTAL
 from pyama_core.io import ArraySource
@@ -92,7 +92,7 @@ def test_exports_ask_for_a_file_and_write_it(dock, tmp_path, monkeypatch, qtbot)
         assert name.startswith("movie_fov_000_traces_ch_1_intensity_total.")
         return str(tmp_path / f"mine{'.svg' if 'svg' in kinds else ''}"), kinds.split(";;")[-1]
 
-    monkeypatch.setattr("napari_pyama.traces.export_bar.QFileDialog.getSaveFileName", ask)
+    monkeypatch.setattr("napari_pyama.traces.export.QFileDialog.getSaveFileName", ask)
     dock.view.filters.rejected.setChecked(False)
     for button, name in ((dock.export.table, "mine.csv"), (dock.export.plot, "mine.svg")):
         with qtbot.waitSignal(dock.export.written, timeout=20_000) as written:

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from napari_pyama.traces.export import Picture, table_of_shown, write_picture, write_shown
-from napari_pyama.traces.filters import ViewFilter
 from napari_pyama.traces.inspection import Inspection
-from napari_pyama.traces.lineage import in_words, relatives_of
+from napari_pyama.traces.labels import describe_selected, in_words, relatives_of
 from napari_pyama.traces.loading import TraceLoader
-from napari_pyama.traces.marks import Marks
-from napari_pyama.traces.saving import save_soon, wait_for_saves
-from napari_pyama.traces.wording import describe_selected
+from napari_pyama.traces.marks import Marks, save_soon, wait_for_saves
+from napari_pyama.traces.trace_set import ViewFilter
 from pyama_core.columns import CELL, GOOD, REASON
 from pyama_core.errors import InputError
 from pyama_core.io.inspection import inspected_path, load_marks
@@ -203,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(folder, monkeyp
     def refuse(path, marks):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("napari_pyama.traces.saving.save_marks", refuse)
+    monkeypatch.setattr("napari_pyama.traces.marks.save_marks", refuse)
     told: list[InputError] = []
     save_soon(path, {1: False}, told.append)
     wait_for_saves()

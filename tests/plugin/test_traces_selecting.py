@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 from qtpy.QtCore import Qt
 
-from napari_pyama.colors import cell_colors
-from napari_pyama.traces.ring import RING
+from napari_pyama.layers.raw import cell_colors
+from napari_pyama.traces.viewer_link import RING
 from tests.plugin.trace_tables import (
     INTERVAL,
     center,

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_pyama.layers import origin_of
+from napari_pyama.layers.raw import origin_of
+from napari_pyama.layers.result_source import open_traces
+from napari_pyama.layers.results import layers_of_results
 from napari_pyama.reader import read_trace_table
-from napari_pyama.result_layers import layers_of_results
-from napari_pyama.result_source import open_traces
-from napari_pyama.session import session_of
-from napari_pyama.shown import show_layers
+from napari_pyama.session.session import session_of
+from napari_pyama.session.viewer_layers import show_layers
 from napari_pyama.traces.dock import TracesDock
-from napari_pyama.traces.ring import RING
-from napari_pyama.traces.saving import wait_for_saves
-from napari_pyama.traces.wording import describe_source
+from napari_pyama.traces.labels import describe_source
+from napari_pyama.traces.marks import wait_for_saves
+from napari_pyama.traces.viewer_link import RING
 from pyama_core.columns import INTENSITY_TOTAL
 from pyama_core.errors import InputError
 from pyama_core.io.experiment import write_experiment_table

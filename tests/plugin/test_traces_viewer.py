@@ -9,8 +9,8 @@ import pytest
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_pyama.traces.arrangement import LOW, TALL
 from napari_pyama.traces.plot import TracePlot
+from napari_pyama.traces.view import LOW, TALL
 from tests.plugin.trace_tables import INTERVAL, center, intensity, results_folder, table
 
 pytestmark = pytest.mark.skipif(

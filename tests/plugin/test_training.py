@@ -5,11 +5,11 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers._layer_actions import _duplicate_layer
 
-from napari_pyama.previews import plane_of
-from napari_pyama.session import session_of
-from napari_pyama.training import examples_of
-from napari_pyama.widgets import training_bar
-from napari_pyama.widgets.steps import SegmentDock
+from napari_pyama.background.previews import plane_of
+from napari_pyama.background.training import examples_of
+from napari_pyama.docks import steps as training_bar
+from napari_pyama.docks.steps import SegmentDock
+from napari_pyama.session.session import session_of
 from pyama_core.io import ArraySource
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import open_in, stack_experiment

@@ -4,9 +4,9 @@ import threading
 
 import numpy as np
 
-from napari_pyama.previews import Request
-from napari_pyama.trial import run_trial
-from napari_pyama.view import View
+from napari_pyama.background.previews import Request
+from napari_pyama.background.test_run import run_trial
+from napari_pyama.session.view import View
 from pyama_core.io import ArraySource
 from pyama_core.processing.workflow.params import WorkflowParams
 from tests.plugin.sources import cells

@@ -12,11 +12,11 @@ import pytest
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_pyama import viewer_run
-from napari_pyama.sample_file import SampleFile
-from napari_pyama.session import session_of
-from napari_pyama.viewer_run import run_of
-from napari_pyama.widgets.dock import Dock
+from napari_pyama.background import viewer_run
+from napari_pyama.background.viewer_run import run_of
+from napari_pyama.docks.dock import Dock
+from napari_pyama.sample_data import SampleFile
+from napari_pyama.session.session import session_of
 from pyama_core.processing.segmentation import SegmentationParams
 from tests.plugin.sources import experiment, open_in
 from tests.scenes import write_scene

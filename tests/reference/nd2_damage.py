@@ -8,7 +8,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from pyama_core.io.nd2_chunks import ENTRY, HEADER, MAGIC, MAP_NAME, MAP_SIGNATURE
+from pyama_core.io.nd2.container import ENTRY, HEADER, MAGIC, MAP_NAME, MAP_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

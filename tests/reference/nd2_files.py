@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import nd2
 import numpy as np
 
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_chunks import ENTRY, HEADER, MAGIC, MAP_NAME, MAP_SIGNATURE
-from pyama_core.io.nd2_writer import Nd2Layout, Position, TimePhase, write_nd2
+from pyama_core.io.nd2.container import ENTRY, HEADER, MAGIC, MAP_NAME, MAP_SIGNATURE
+from pyama_core.io.nd2.writer import Nd2Layout, Position, TimePhase, write_nd2
+from pyama_core.io.types import ChannelInfo
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ import heapq
 import numpy as np
 from scipy import ndimage as ndi
 
-from pyama_core.processing.segmentation.trained.rays import DIRECTIONS, LENGTHS, RANKS
+from pyama_core.processing.segmentation.trained.features import DIRECTIONS, LENGTHS, RANKS
 
 
 def ray_planes(plane):

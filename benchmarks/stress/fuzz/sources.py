@@ -10,9 +10,9 @@ import yaml
 from benchmarks.stress import children
 from benchmarks.stress.experiment import SIZE, Experiment, make_experiment
 from benchmarks.stress.marks import OLD_MARKS, save_some_marks
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
-from pyama_core.io.nd2_writer import write_nd2
+from pyama_core.io.nd2.layout import Nd2Layout, Position, TimePhase
+from pyama_core.io.nd2.writer import write_nd2
+from pyama_core.io.types import ChannelInfo
 
 _OLD_LOG: Final = """[
  {"file": "movie.nd2", "started": "2025-01-01T10:00:00+00:00", "outcome": "done", "seconds": 1.5,

@@ -82,7 +82,7 @@ def read_marks(folder: Path) -> None:
 
 def read_lineage(path: Path) -> None:
     """Look cells up in a lineage table."""
-    from napari_pyama.traces.lineage import relatives_of
+    from napari_pyama.traces.labels import relatives_of
     from pyama_core.io.tables import read_table
 
     table = read_table(path)

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_layout import Nd2Layout, TimePhase
-from pyama_core.io.nd2_writer import write_nd2
+from pyama_core.io.nd2.layout import Nd2Layout, TimePhase
+from pyama_core.io.nd2.writer import write_nd2
+from pyama_core.io.types import ChannelInfo
 
 Content = Callable[[Path], bytes]
 """Gives the content of a file; what it runs makes the file at that path."""
@@ -178,7 +178,7 @@ def _zeros() -> bytes:
 
 def _with_frame(content: bytes, packed: bytes) -> bytes:
     """Append a frame, and have the map name it for the first one."""
-    from pyama_core.io.nd2_chunks import ENTRY, HEADER, MAGIC, MAP_SIGNATURE
+    from pyama_core.io.nd2.container import ENTRY, HEADER, MAGIC, MAP_SIGNATURE
 
     name = b"ImageDataSeq|0!"
     at = content.rindex(name) + len(name)

@@ -8,19 +8,18 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize, QTimer, Signal
 from qtpy.QtGui import QColor, QResizeEvent
 
-from napari_pyama.colors import cell_colors
-from napari_pyama.notices import notify_error
-from napari_pyama.traces.export_bar import ExportBar
-from napari_pyama.traces.filters import ViewFilter
+from napari_pyama.docks.dock import Dock
+from napari_pyama.layers.raw import cell_colors
+from napari_pyama.session.view import ResultsInView
+from napari_pyama.traces.export import ExportBar
 from napari_pyama.traces.inspection import Inspection
-from napari_pyama.traces.link import ViewerLink
-from napari_pyama.traces.loading import Loaded
+from napari_pyama.traces.loading import Loaded, TraceReader
+from napari_pyama.traces.marks import save_soon
 from napari_pyama.traces.plot import PlotColors
-from napari_pyama.traces.reading import TraceReader
-from napari_pyama.traces.saving import save_soon
+from napari_pyama.traces.trace_set import ViewFilter
 from napari_pyama.traces.view import TraceView
-from napari_pyama.view import ResultsInView
-from napari_pyama.widgets.dock import Dock
+from napari_pyama.traces.viewer_link import ViewerLink
+from napari_pyama.widgets.messages import notify_error
 
 
 class TracesDock(Dock):

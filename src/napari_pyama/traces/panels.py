@@ -14,8 +14,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_pyama.notices import warn
-from napari_pyama.traces.filters import ViewFilter
+from napari_pyama.traces.trace_set import ViewFilter
+from napari_pyama.widgets.messages import warn
 from napari_pyama.widgets.numbers import NumberLine, WholeNumberBox
 
 Choice = tuple[Hashable, str]

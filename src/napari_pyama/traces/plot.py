@@ -6,7 +6,7 @@ from typing import Any, Final
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QPen
 
-from napari_pyama.traces.curves import Curve, Spread, trace_at
+from napari_pyama.traces.inspection import Curve, Spread, trace_at
 
 import pyqtgraph as pg  # isort: skip  # after qtpy, whose choice of binding it follows
 

@@ -1,13 +1,12 @@
 """The traces of one channel of one FOV as arrays that plot and filters work on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_pyama.traces.timeline import Timeline
 from pyama_core.columns import (
     BBOX,
     CELL,
@@ -20,6 +19,35 @@ from pyama_core.columns import (
     REASON,
     TIME,
 )
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The frames that were measured, ascending, and their minutes."""
+
+    frames: NDArray[np.int64]
+    minutes: NDArray[np.float64]
+
+    def minutes_of(self, frame: int) -> float:
+        """Return the minutes of a frame; where it was not measured, as the mean interval tells."""
+        frames, minutes = self.frames, self.minutes
+        if not len(frames):
+            return float(frame)
+        if frames[0] <= frame <= frames[-1]:
+            return float(np.interp(frame, frames, minutes))
+        edge = 0 if frame < frames[0] else -1
+        return float(minutes[edge] + (frame - frames[edge]) * self._interval)
+
+    def frame_at(self, minutes: float, n_frames: int) -> int:
+        """Return which of the frames 0 to ``n_frames - 1`` is nearest to a time."""
+        times = np.array([self.minutes_of(frame) for frame in range(n_frames)])
+        return int(np.argmin(np.abs(times - minutes)))
+
+    @property
+    def _interval(self) -> float:
+        n = int(self.frames[-1] - self.frames[0])
+        return float(self.minutes[-1] - self.minutes[0]) / n if n else 1.0
+
 
 Table = dict[str, NDArray[Any]]
 Verdict = tuple[bool, str]
@@ -146,3 +174,56 @@ def trace_set(table: Mapping[str, NDArray[Any]], verdicts: Mapping[int, Verdict]
     timeline = Timeline(frames, np.asarray(rows[TIME], dtype=np.float64)[seen])
     frame_index = np.searchsorted(frames, rows[FRAME])
     return TraceSet(rows, cells, starts, good, reasons, owner, timeline, frame_index)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFilter:
+    """What a trace must be like to be shown.
+
+    Attributes
+    ----------
+    min_length
+        Frames in which the cell was measured, at least.
+    min_border
+        How far its center must stay from the image border, px.
+    low, high
+        Limits of the mean of the plotted feature over the trace; None for no limit.
+    hide_rejected
+        Whether traces that are not good are hidden.
+    """
+
+    min_length: int = 1
+    min_border: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    hide_rejected: bool = False
+
+
+def passing(
+    view_filter: ViewFilter,
+    traces: TraceSet,
+    means: Callable[[], NDArray[np.float64]],
+    border: Callable[[], NDArray[np.float64]],
+    good: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return which traces are shown, ``(N,)``.
+
+    Parameters
+    ----------
+    means
+        Gives the mean of the plotted feature over each trace; called where a limit is set.
+    border
+        Gives how near each trace comes to the image border, px; likewise.
+    good
+        Good or not, as judged by filters and by hand.
+    """
+    shown = traces.lengths >= view_filter.min_length
+    if view_filter.min_border > 0:
+        shown &= border() >= view_filter.min_border
+    if view_filter.hide_rejected:
+        shown &= good
+    if view_filter.low is not None:
+        shown &= means() >= view_filter.low
+    if view_filter.high is not None:
+        shown &= means() <= view_filter.high
+    return shown

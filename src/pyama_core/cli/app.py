@@ -6,16 +6,12 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
+from pyama_core.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pyama_core.standard_streams import steady_standard_streams
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="pyama",
@@ -104,7 +100,7 @@ def info(
     ] = False,
 ) -> None:
     """Show positions, channels, frames, sizes and times of a microscopy file."""
-    from pyama_core.cli.info import show_environment, show_info
+    from pyama_core.cli.report import show_environment, show_info
 
     if file is None and not debug:
         raise typer.BadParameter("Missing argument 'FILE': name a microscopy file.")
@@ -214,7 +210,7 @@ def status(
     ] = False,
 ) -> None:
     """Show what an output folder holds: done, failed and missing, FOV by FOV."""
-    from pyama_core.cli.status import show_status
+    from pyama_core.cli.report import show_status
 
     raise typer.Exit(show_status(folder, verify=verify, messages=messages))
 
@@ -240,9 +236,9 @@ def merge(
     ] = False,
 ) -> None:
     """Merge the traces of FOVs into one table per sample and feature."""
-    from pyama_core.cli.show import show_message
+    from pyama_core.cli.report import show_message
     from pyama_core.io.samples import merge_samples, read_samples
-    from pyama_core.processing.workflow.mixed_recipes import mixed_recipes_in
+    from pyama_core.processing.workflow.provenance import mixed_recipes_in
 
     merged = merge_samples(folder, read_samples(samples), output or folder, all_rows=all_rows)
     for path in merged:
@@ -268,7 +264,7 @@ def demo(
     workers: WorkersOption = 2,
 ) -> None:
     """Make the embedded sample experiment, run the whole workflow on it, show what came out."""
-    from pyama_core.cli.demo import run_demo
+    from pyama_core.cli.run import run_demo
 
     raise typer.Exit(run_demo(output, workers))
 

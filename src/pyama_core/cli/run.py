@@ -3,33 +3,35 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from pyama_core.channels import split_channels
-from pyama_core.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
-from pyama_core.cli.bars import ProgressBars, write_event
-from pyama_core.cli.show import show_message, show_plan, show_summary
+from pyama_core.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
+from pyama_core.cli.report import ProgressBars, show_message, show_plan, show_summary, write_event
+from pyama_core.columns import CELL, GOOD, INTENSITY_TOTAL, TIME
 from pyama_core.errors import InputError, LostError, sentence_of
 from pyama_core.fov_ranges import parse_fovs, part_of
+from pyama_core.io.atomic import remove_partial
 from pyama_core.io.microscopy import open_microscopy
 from pyama_core.io.text_table import shortened
 from pyama_core.io.untrusted import parse_yaml
 from pyama_core.messages import Message
 from pyama_core.overview import Truth, draw_overview
-from pyama_core.processing.workflow.connect import cluster_executor
+from pyama_core.processing.workflow.execution.cluster import cluster_executor
+from pyama_core.processing.workflow.execution.watch import Watch
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
 from pyama_core.processing.workflow.locks import check_unlocked
-from pyama_core.processing.workflow.order import load_step
-from pyama_core.processing.workflow.output_folder import check_output_folder
+from pyama_core.processing.workflow.outputs import Keep, check_output_folder
 from pyama_core.processing.workflow.pipeline import check_sizes, run_complete_workflow
-from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
-from pyama_core.processing.workflow.prune import Keep
+from pyama_core.processing.workflow.planning import PreparedRun, prepare_run
 from pyama_core.processing.workflow.recipe import (
     CHANNELS_LINE,
     Recipe,
@@ -37,10 +39,11 @@ from pyama_core.processing.workflow.recipe import (
     read_recipe,
     with_values,
 )
+from pyama_core.processing.workflow.run_records import summarize
 from pyama_core.processing.workflow.services.base import BaseProcessingService
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
-from pyama_core.processing.workflow.summary import summarize
-from pyama_core.processing.workflow.watch import Watch
+from pyama_core.processing.workflow.step_order import load_step
+from pyama_core.sample import SampleTruth, make_sample
 
 
 @dataclass(frozen=True)
@@ -202,3 +205,42 @@ def _stopping_on_signals(cancel: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+_SAMPLE: Final = "sample.nd2"
+_RESULTS: Final = "results"
+_SETTINGS: Final = (
+    "segmentation.split=distance",
+    "segmentation.opening_size=3",
+    "segmentation.min_size=100",
+    "extraction.min_trace_length=15",
+)
+_DRAWN_FOV: Final = 0
+
+
+def run_demo(output: Path, workers: int) -> int:
+    """Make the sample, run the workflow on it and show what came out; return the exit code."""
+    output.mkdir(parents=True, exist_ok=True)
+    remove_partial(output)
+    path = output / _SAMPLE
+    typer.echo(f"Making the sample experiment {path} ...")
+    truth = make_sample(path)
+    request = RunRequest(
+        path, output / _RESULTS, pc="0", fl=("1", "2"), workers=workers, settings=_SETTINGS
+    )
+    return run_workflow(request, truth=_true_traces(truth))
+
+
+def _true_traces(truth: SampleTruth) -> Truth:
+    """Give the true totals of the drawn FOV by channel of the file."""
+
+    def of_channel(channel: int) -> Mapping[str, NDArray[Any]]:
+        cells, frames = np.nonzero(truth.area[_DRAWN_FOV])
+        return {
+            CELL: cells,
+            TIME: truth.times_min[_DRAWN_FOV, frames],
+            INTENSITY_TOTAL: truth.signal[_DRAWN_FOV, cells, frames, channel - 1],
+            GOOD: np.ones(len(cells), bool),
+        }
+
+    return of_channel

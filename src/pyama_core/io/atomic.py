@@ -17,7 +17,6 @@ import numpy as np
 import xxhash
 
 from pyama_core.disks import FolderGoneError, name_file
-from pyama_core.io.digest import new_digest
 from pyama_core.processes import ProcessId, is_running, this_process
 
 if TYPE_CHECKING:
@@ -26,6 +25,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import DTypeLike, NDArray
+
+
+_CHUNK: Final = 4 << 20
+_END_BYTES: Final = 4096
+"""Of a file's beginning and of its end: what a damaged header, a cut or a hole of zeros changes."""
+
+
+def new_digest() -> xxhash.xxh3_128:
+    """Start a digest (XXH3, 128 bit): it guards against damage, not against malice.
+
+    ``xxhsum -H2 FILE`` prints the same. Use ``update(bytes)`` and ``hexdigest()``.
+    """
+    return xxhash.xxh3_128()
+
+
+def digest_file(path: Path) -> str:
+    """Digest of a file's content, read in chunks; 32 hexadecimal digits."""
+    digest = new_digest()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest_ends(path: Path) -> str:
+    """Digest of a file's first and last bytes, which costs the same for every size."""
+    digest = new_digest()
+    with path.open("rb") as file:
+        digest.update(file.read(_END_BYTES))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_BYTES))
+        digest.update(file.read(_END_BYTES))
+    return digest.hexdigest()
+
 
 PARTIAL_PREFIX: Final = ".partial-"
 """What the names of unfinished files begin with; who writes one stands behind it."""

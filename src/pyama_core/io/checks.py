@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyama_core.channels import find_channel, list_channels
 from pyama_core.errors import InputError
-from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.io.types import MicroscopyMetadata
 
 _COMPARED: Final = (
     ("n_fovs", None),

@@ -22,13 +22,13 @@ from pyama_core.columns import (
 )
 from pyama_core.errors import InputError, ReadError, sentence_of
 from pyama_core.io.atomic import atomic_write
+from pyama_core.io.column_types import truth_of
 from pyama_core.io.decisions import Decisions, decide_rows, decided_table
 from pyama_core.io.inspection import read_inspected
 from pyama_core.io.tables import formatted
 from pyama_core.io.text_table import check_regular, is_plain, open_rows, read_header, shortened
 from pyama_core.io.trace_table import check_is_trace_table, read_trace_table
 from pyama_core.io.traces import names_of
-from pyama_core.io.truth import truth_of
 from pyama_core.io.untrusted import check_no_link
 from pyama_core.messages import Message, warnings_of
 

@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Final
 
 from pyama_core.columns import CELL
 from pyama_core.errors import ReadError, sentence_of
-from pyama_core.io.atomic import atomic_write, remove_partials_of, write_lines
-from pyama_core.io.coincidence import coinciding_cells
-from pyama_core.io.copy_reading import (
-    decisions_in_copy,
-    decisions_without_traces,
-    is_copy_of,
-    read_copy,
-)
-from pyama_core.io.copy_text import copy_blocks, digest_of_blocks
+from pyama_core.io.atomic import atomic_write, digest_file, remove_partials_of, write_lines
 from pyama_core.io.decisions import (
     REJECTED,
     Decisions,
     Record,
+    coinciding_cells,
     inspected_path,
     original_path,
     read_record,
     record_path,
     write_record,
 )
-from pyama_core.io.digest import digest_file
+from pyama_core.io.inspected_copies import (
+    copy_blocks,
+    decisions_in_copy,
+    decisions_without_traces,
+    digest_of_blocks,
+    is_copy_of,
+    read_copy,
+)
 from pyama_core.io.text_table import check_regular
 from pyama_core.io.trace_table import Table, read_trace_table
 from pyama_core.io.untrusted import check_no_link

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
-from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata
+from pyama_core.io.types import MicroscopyFile, MicroscopyMetadata
 from pyama_core.planes import is_recorded, nothing_recorded
 
 ZRule: TypeAlias = int | Literal["middle", "max", "mean"]

@@ -2,8 +2,7 @@
 
 from pyama_core.sample.colony import ColonyParams, make_colony
 from pyama_core.sample.experiment import SamplePlan, make_sample, render_fov
-from pyama_core.sample.lineage import Lineage
-from pyama_core.sample.population import CellParams
+from pyama_core.sample.population import CellParams, Lineage
 from pyama_core.sample.truth import SampleTruth, load_truth, truth_path
 
 __all__ = [

@@ -12,13 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pyama_core.sample.footprints import (
-    Footprint,
-    box_around,
-    claim_pixels,
-    turned_coordinates,
-)
-from pyama_core.sample.lineage import Lineage, lineage_of
+from pyama_core.sample.footprints import Footprint, box_around, claim_pixels, turned_coordinates
+from pyama_core.sample.population import Lineage, lineage_of
 from pyama_core.sample.rows import Floats, Ints, Rows
 
 N_BEADS = 7

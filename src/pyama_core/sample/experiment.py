@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from pyama_core.errors import InputError
 from pyama_core.io.atomic import atomic_write
-from pyama_core.io.microscopy import ChannelInfo
-from pyama_core.io.nd2_layout import Nd2Layout, Position, TimePhase
-from pyama_core.io.nd2_writer import write_nd2
+from pyama_core.io.nd2.layout import Nd2Layout, Position, TimePhase
+from pyama_core.io.nd2.writer import write_nd2
+from pyama_core.io.types import ChannelInfo
 from pyama_core.processing.stack import Tick, no_tick
 from pyama_core.sample.colony import Colony, ColonyParams
 from pyama_core.sample.expression import Reporter
-from pyama_core.sample.fluorescence import FluorescenceOptics
-from pyama_core.sample.phase import PhaseOptics
+from pyama_core.sample.optics import FluorescenceOptics, PhaseOptics
 from pyama_core.sample.population import CellParams, Population
 from pyama_core.sample.rows import Floats
 from pyama_core.sample.scene import Microscope, Scene, Snapshot, World

@@ -8,18 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.sample.expression import Reporter, drawn, extended
-from pyama_core.sample.fluorescence import (
+from pyama_core.sample.footprints import Footprint, Image, claim_pixels
+from pyama_core.sample.optics import (
     FluorescenceOptics,
+    PhaseOptics,
     blurred,
     fluorescence_image,
-    paint_light,
-)
-from pyama_core.sample.footprints import Footprint, Image, claim_pixels
-from pyama_core.sample.phase import (
-    PhaseOptics,
     make_debris,
     make_shade,
     make_texture,
+    paint_light,
     paint_phase,
     phase_image,
     texture_of,

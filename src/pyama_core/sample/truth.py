@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.errors import ReadError
-from pyama_core.sample.lineage import Lineage, lineage_of_presence
+from pyama_core.sample.population import Lineage, lineage_of_presence
 
 
 @dataclass(frozen=True)

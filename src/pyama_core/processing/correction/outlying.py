@@ -12,15 +12,15 @@ would rest on them alone.
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.correction.lines import (
+from pyama_core.processing.correction.patches import PatchSeries
+from pyama_core.processing.correction.profiles import (
     Line,
+    Profiles,
     line_from,
     line_through,
     majority_line,
     tilts,
 )
-from pyama_core.processing.correction.patches import PatchSeries
-from pyama_core.processing.correction.profiles import Profiles
 from pyama_core.processing.correction.spline import Floats
 
 Frames = NDArray[np.bool_]

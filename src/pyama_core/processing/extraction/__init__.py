@@ -1,12 +1,11 @@
 """One trace per cell: what is measured of it, frame by frame, and whether it is good."""
 
-from pyama_core.processing.extraction.extract import extract_stack
+from pyama_core.processing.extraction.extract import Extraction, Table, extract_stack
 from pyama_core.processing.extraction.feature import Feature
 from pyama_core.processing.extraction.features import feature, feature_names, feature_reference
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.extraction.regions import Regions
 from pyama_core.processing.extraction.signal import Signal
-from pyama_core.processing.extraction.table import Extraction, Table
 
 __all__ = [
     "Extraction",

@@ -1,6 +1,8 @@
 """From tracked cells and images to one trace table per channel, in one pass over the frames."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,6 @@ from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.extraction.feature import Feature
 from pyama_core.processing.extraction.features import feature
 from pyama_core.processing.extraction.filters import TraceRows, shape_failures, verdict
-from pyama_core.processing.extraction.losses import intensity_failures, loss_messages
 from pyama_core.processing.extraction.measuring import (
     AT_GREATEST,
     BORDER_DISTANCE,
@@ -29,15 +30,37 @@ from pyama_core.processing.extraction.measuring import (
     LEFT_OUT,
     Columns,
     MeasuredChannel,
+    intensity_failures,
+    loss_messages,
     measure_frame,
     measure_nothing,
 )
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.extraction.regions import Regions
 from pyama_core.processing.extraction.saturation import SaturationMeter
-from pyama_core.processing.extraction.table import Extraction, Table
-from pyama_core.processing.runs import checked_labels
+from pyama_core.processing.raster.runs import checked_labels
 from pyama_core.processing.stack import Stack, Tick, no_tick
+
+Table = dict[str, NDArray[Any]]
+"""Columns of equal length by name, in the order in which they are written."""
+
+
+@dataclass(frozen=True)
+class Extraction(Mapping[int | None, Table]):
+    """One trace table per channel; the only one has the key None where there is no image."""
+
+    tables: dict[int | None, Table]
+    messages: list[Message] = field(default_factory=list)
+    """What a user should know, one sentence each."""
+
+    def __getitem__(self, channel: int | None) -> Table:
+        return self.tables[channel]
+
+    def __iter__(self) -> Iterator[int | None]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
 
 
 def extract_stack(

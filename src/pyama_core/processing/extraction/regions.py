@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.runs import distinct_labels, find_runs
+from pyama_core.processing.raster.runs import distinct_labels, find_runs
 
 
 @dataclass(frozen=True)

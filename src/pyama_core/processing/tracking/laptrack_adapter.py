@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyama_core.processing.stack import Stack, Tick
-from pyama_core.processing.tracking.events import NONE, Events, joined, links
-from pyama_core.processing.tracking.movie import Movie
-from pyama_core.processing.tracking.observing import observe
+from pyama_core.processing.tracking.detections import Movie
+from pyama_core.processing.tracking.hypotheses import NONE, Events, joined, links
 from pyama_core.processing.tracking.params import TrackingParams
+from pyama_core.processing.tracking.track import observe
 
 if TYPE_CHECKING:
     import pandas as pd

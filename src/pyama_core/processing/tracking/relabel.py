@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.processing.kernels import kernel
-from pyama_core.processing.tracking.overlaps import CellRuns, by_cell
-from pyama_core.processing.tracking.regions import Floats
-from pyama_core.processing.tracking.runs import Ints, Runs, paint_runs
-from pyama_core.processing.tracking.sharing import Shares
+from pyama_core.processing.raster.runs import Ints, Runs, paint_runs
+from pyama_core.processing.tracking.linking import Shares
+from pyama_core.processing.tracking.regions import CellRuns, Floats, by_cell
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
 

@@ -7,23 +7,148 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pyama_core import columns
 from pyama_core.errors import InputError
 from pyama_core.messages import Message
+from pyama_core.processing.raster.runs import runs_of
 from pyama_core.processing.registry import load_plugin, plugins
 from pyama_core.processing.stack import Stack, Tick, frames_unseen, no_tick
-from pyama_core.processing.tracking.events import Events
-from pyama_core.processing.tracking.lineage import Lineage
-from pyama_core.processing.tracking.movie import Movie
+from pyama_core.processing.tracking.assignment import Ints
+from pyama_core.processing.tracking.detections import Movie, Summary, assemble
+from pyama_core.processing.tracking.hypotheses import Events, joined
+from pyama_core.processing.tracking.linking import Shares, shares_of
 from pyama_core.processing.tracking.params import TrackingParams
+from pyama_core.processing.tracking.regions import measure
 from pyama_core.processing.tracking.relabel import Labels, relabel
-from pyama_core.processing.tracking.runs import runs_of
-from pyama_core.processing.tracking.tracks import Tracks, name_cells
+from pyama_core.processing.tracking.tracklets import Cells, Resolver, Tracklet, tracklets_of
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """One row per tracked cell, in order of its id.
+
+    Attributes
+    ----------
+    cell : (N,) int64
+        Ids from 1.
+    parent : (N,) int64
+        Id of the mother, 0 = none.
+    first_frame, last_frame : (N,) int64
+        The first and last frame the cell is labeled in, inclusive.
+    began : (N,) str
+        ``start`` (there in the first frame), ``division``, ``entered`` (at the border),
+        ``parted`` (from a cell it had touched for too long) or ``appeared``.
+    ended : (N,) str
+        ``end`` (there in the last frame), ``division``, ``left`` (at the border), ``merged``
+        (touching another cell for too long) or ``lost``.
+    """
+
+    cell: Ints
+    parent: Ints
+    first_frame: Ints
+    last_frame: Ints
+    began: NDArray[np.str_]
+    ended: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+    def table(self) -> dict[str, NDArray[np.generic]]:
+        """Return the columns by name, in the order of a lineage table."""
+        return {name: getattr(self, name) for name in columns.LINEAGE_COLUMNS}
+
+
+def observe(
+    segmented: Stack, params: TrackingParams, *, missing: Collection[int], tick: Tick
+) -> Movie:
+    """Measure the cells of all frames, taking them to move neither by themselves nor together.
+
+    Parameters
+    ----------
+    segmented, params, missing, tick
+        As a tracker gets them.
+    """
+    summaries = []
+    for t in range(len(segmented)):
+        tick("measuring cells", t)
+        if t not in missing:
+            regions = measure(runs_of(segmented[t]))
+            still = np.zeros((len(regions), 2))
+            summaries.append(Summary(t, regions, still, np.zeros(2), joined([])))
+    return assemble(summaries, len(segmented), params)[0]
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Who is where.
+
+    Attributes
+    ----------
+    ids : (N,) int64
+        The id of each region's cell, or of one of them where several touch.
+    shared : Shares
+        The regions that several cells share.
+    lineage : Lineage
+    """
+
+    ids: Ints
+    shared: Shares
+    lineage: Lineage
+
+
+def name_cells(movie: Movie, events: Events, params: TrackingParams) -> Tracks:
+    """Turn links, splits and merges into cells with ids and mothers."""
+    number, tracklets = tracklets_of(events, len(movie.frame))
+    nodes = _nodes(number, len(tracklets))
+    cells = Resolver(movie, tracklets, nodes, params).resolve()
+    first_cell = np.array([t.cells[0] for t in tracklets], np.int64)
+    ids = first_cell[number] if len(tracklets) else number
+    shared = shares_of(movie, tracklets, nodes)
+    return Tracks(ids, shared, _lineage(movie, tracklets, cells))
+
+
+def _nodes(number: Ints, n_tracklets: int) -> list[Ints]:
+    """Return the nodes of each tracklet, in time."""
+    order = np.argsort(number, kind="stable")
+    stops = np.cumsum(np.bincount(number, minlength=n_tracklets))[:-1]
+    return np.split(order, stops) if n_tracklets else []
+
+
+def _lineage(movie: Movie, tracklets: list[Tracklet], cells: Cells) -> Lineage:
+    """Collect when and how each cell began and ended."""
+    n = len(cells.parent)
+    holder = np.array([c - 1 for t in tracklets for c in t.cells], np.int64)
+    first = np.array([t.first for t in tracklets for _ in t.cells], np.int64)
+    last = np.array([t.last for t in tracklets for _ in t.cells], np.int64)
+    begin, end = np.full(n, len(movie.frame)), np.zeros(n, np.int64)
+    np.minimum.at(begin, holder, first)
+    np.maximum.at(end, holder, last)
+    edge = movie.cells.at_border
+    began = np.where(edge[begin], "entered", "appeared")
+    began = np.where(movie.frame[begin] == movie.first_frame, "start", began)
+    ended = np.where(edge[end], "left", "lost")
+    ended = np.where(movie.frame[end] == movie.last_frame, "end", ended)
+    return Lineage(
+        np.arange(1, n + 1),
+        np.array(cells.parent, np.int64),
+        movie.frame[begin].astype(np.int64),
+        movie.frame[end].astype(np.int64),
+        _known_or(cells.began, began),
+        _known_or(cells.ended, ended),
+    )
+
+
+def _known_or(known: list[str], other: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return what is known, and `other` where nothing (an empty text) is."""
+    given = np.array(known, dtype="<U8")
+    return np.where(given == "", other, given)
+
 
 GROUP = "pyama_core.tracking"
 """Entry-point group in which installed packages offer further trackers."""
 
 BUILTIN = {
-    "overlap": "pyama_core.processing.tracking.following:follow_by_overlap",
+    "overlap": "pyama_core.processing.tracking.overlap_tracker:follow_by_overlap",
     "laptrack": "pyama_core.processing.tracking.laptrack_adapter:follow_by_laptrack",
 }
 

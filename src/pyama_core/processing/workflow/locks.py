@@ -25,7 +25,7 @@ from pyama_core.errors import InputError
 from pyama_core.io.atomic import check_still_there, partial_name
 from pyama_core.io.untrusted import read_regular
 from pyama_core.processes import ProcessId, as_json, is_running, process_from_json, this_process
-from pyama_core.processing.workflow.output_folder import check_writable, unwritable
+from pyama_core.processing.workflow.outputs import check_writable, unwritable
 
 try:
     import fcntl

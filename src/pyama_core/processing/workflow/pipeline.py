@@ -7,24 +7,23 @@ from numbers import Integral, Real
 from typing import Any
 
 from pyama_core.errors import InputError, LostError
-from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata
-from pyama_core.processing.workflow.calls import check_run_allowed
-from pyama_core.processing.workflow.execute import Means, execute
+from pyama_core.io.types import MicroscopyFile, MicroscopyMetadata
+from pyama_core.processing.workflow.execution.calls import check_run_allowed
+from pyama_core.processing.workflow.execution.execute import Means, execute
+from pyama_core.processing.workflow.execution.progress_server import ProgressHub, reporting
+from pyama_core.processing.workflow.execution.scheduler import CancelFlag
 from pyama_core.processing.workflow.index import ResultsKeeper
 from pyama_core.processing.workflow.locks import held_locks
-from pyama_core.processing.workflow.order import check_not_importing
-from pyama_core.processing.workflow.output_folder import check_output_folder
-from pyama_core.processing.workflow.prepare import PreparedRun, prepare_run
-from pyama_core.processing.workflow.progress_hub import ProgressHub, reporting
-from pyama_core.processing.workflow.prune import Keep, check_keep
+from pyama_core.processing.workflow.outputs import Keep, check_keep, check_output_folder
+from pyama_core.processing.workflow.planning import PreparedRun, prepare_run
 from pyama_core.processing.workflow.resolve import complete_from, completed
-from pyama_core.processing.workflow.schedule import CancelFlag
 from pyama_core.processing.workflow.services.base import (
     BaseProcessingService,
     ProgressEvent,
     fov_range,
 )
 from pyama_core.processing.workflow.services.types import ProcessingContext
+from pyama_core.processing.workflow.step_order import check_not_importing
 
 
 def run_complete_workflow(

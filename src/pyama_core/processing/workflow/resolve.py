@@ -7,7 +7,8 @@ from typing import Any
 
 from pyama_core.errors import InputError
 from pyama_core.io.checks import channel_index, check_consistent
-from pyama_core.io.microscopy import MicroscopyMetadata, open_microscopy
+from pyama_core.io.microscopy import open_microscopy
+from pyama_core.io.types import MicroscopyMetadata
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
 

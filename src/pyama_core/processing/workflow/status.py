@@ -15,8 +15,7 @@ from pydantic import (
 )
 
 from pyama_core.errors import ReadError
-from pyama_core.io.atomic import write_text
-from pyama_core.io.digest import digest_ends, digest_file
+from pyama_core.io.atomic import digest_ends, digest_file, write_text
 from pyama_core.io.untrusted import is_plain_name, read_regular
 from pyama_core.messages import Message
 

@@ -3,15 +3,86 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyama_core.processing.segmentation.trained import storage
-from pyama_core.processing.segmentation.trained.enlarge import enlarged
-from pyama_core.processing.segmentation.trained.features import REACH, contrast, image_planes
+from pyama_core.errors import InputError
+from pyama_core.npy import read_npz
+from pyama_core.processing.segmentation.trained.features import (
+    REACH,
+    contrast,
+    enlarged,
+    image_planes,
+)
 from pyama_core.processing.segmentation.trained.forest import Forest
+
+FORMAT = 2
+"""Raised whenever the features, or the way they are asked, change."""
+_LARGEST = 2**29
+_HEADER = ("format", "classes", "binning")
+_ALLOWED_CLASSES = ((1, 2), (1, 2, 3))
+_ADVICE = "train a classifier and save it there"
+Contents = tuple[tuple[int, ...], int, Forest]
+Arrays = dict[str, NDArray[Any]]
+
+
+def save(path: str | PathLike[str], classes: tuple[int, ...], binning: int, forest: Forest) -> None:
+    """Write a classifier; the file appears whole or not at all."""
+    header = zip(_HEADER, (FORMAT, classes, binning), strict=True)
+    arrays: dict[str, Any] = {name: np.array(value) for name, value in header} | vars(forest)
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    partial.replace(target)
+
+
+def load(path: str | PathLike[str]) -> Contents:
+    """Read a classifier and check all of it.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, or is not such a file: says what is wrong.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no pixel classifier {path}: {_ADVICE}.")
+    arrays = read_npz(path, what="a saved pixel classifier", most_bytes=_LARGEST, advice=_ADVICE)
+    try:
+        return _contents(arrays)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _contents(arrays: Arrays) -> Contents:
+    version = _integer(arrays, "format")
+    _require(version == FORMAT, f"format {version} is not {FORMAT}, which this version reads")
+    binning = _integer(arrays, "binning")
+    classes = tuple(arrays["classes"].tolist()) if "classes" in arrays else ()
+    _require(classes in _ALLOWED_CLASSES, f"classes {classes} are none of {_ALLOWED_CLASSES}")
+    _require(1 <= binning <= 16, f"binning {binning} is not in 1 to 16")
+    names = tuple(Forest.__dataclass_fields__)
+    differing = set(arrays) ^ {*_HEADER, *names}
+    _require(not differing, f"arrays differ: {sorted(differing)[:4]}")
+    forest = Forest(*(arrays[name] for name in names))
+    forest.check(image_planes(contrast(np.ones((8, 8)), 1), 1).size, len(classes))
+    return classes, binning, forest
+
+
+def _integer(arrays: Arrays, name: str) -> int:
+    array = arrays.get(name, np.array(0.0))
+    _require(array.shape == () and array.dtype.kind in "iu", f"{name} is missing or no integer")
+    return int(array)
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise InputError(f"it is not a usable pixel classifier: {otherwise}; train it again.")
+
 
 _STRIP = 512
 
@@ -65,7 +136,7 @@ class PixelClassifier:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the classifier to one file of plain arrays, ``.npz``; see `storage`."""
-        storage.save(path, self.classes, self.binning, self.forest)
+        save(path, self.classes, self.binning, self.forest)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "PixelClassifier":
@@ -76,7 +147,7 @@ class PixelClassifier:
         InputError
             If it is not there, or not such a file: says what is wrong with it.
         """
-        return cls(*storage.load(path))
+        return cls(*load(path))
 
 
 def _strips(height: int) -> Iterator[tuple[int, int, int, int]]:

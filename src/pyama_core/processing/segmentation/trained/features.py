@@ -17,7 +17,128 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from pyama_core.processing.segmentation.trained.rays import ray_planes
+from pyama_core.processing.kernels import kernel
+
+Array = NDArray[Any]
+
+
+def enlarged(
+    plane: NDArray[np.float32], factor: int, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Interpolate between the centers of blocks of `factor` pixels; cut to `shape`."""
+    out = np.empty(shape, np.float32)
+    interpolate(plane, *_positions(shape[0], factor), *_positions(shape[1], factor), out)
+    return out
+
+
+def _positions(size: int, factor: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each pixel, the block before its center and how far it is from that one's center."""
+    place = np.maximum((np.arange(size) + 0.5) / factor - 0.5, 0.0)
+    first = place.astype(np.int64)
+    return first, (place - first).astype(np.float32)
+
+
+@kernel
+def interpolate(plane: Array, ys: Array, dys: Array, xs: Array, dxs: Array, out: Array) -> None:
+    """Bilinear interpolation at the crossings of rows and columns."""
+    last_y, last_x = plane.shape[0] - 1, plane.shape[1] - 1
+    for i in range(ys.size):
+        y0, y1, dy = min(ys[i], last_y), min(ys[i] + 1, last_y), dys[i]
+        for j in range(xs.size):
+            x0, x1, dx = min(xs[j], last_x), min(xs[j] + 1, last_x), dxs[j]
+            upper = plane[y0, x0] + dx * (plane[y0, x1] - plane[y0, x0])
+            lower = plane[y1, x0] + dx * (plane[y1, x1] - plane[y1, x0])
+            out[i, j] = upper + dy * (lower - upper)
+
+
+DIRECTIONS = 16
+LENGTHS = (4, 8, 16, 32)
+RANKS = (0, 2, 4, 8)
+
+
+def ray_planes(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Greatest values along rays, ranked over directions.
+
+    Parameters
+    ----------
+    plane
+        ``(H, W)``.
+
+    Returns
+    -------
+    ndarray
+        ``(len(LENGTHS) * len(RANKS), H, W)``: for each length in pixels the least, and further
+        ranks in ascending order, of the `DIRECTIONS` greatest values; rays end at the border.
+    """
+    out = np.empty((len(LENGTHS) * len(RANKS), *plane.shape), np.float32)
+    padded = np.pad(plane, LENGTHS[-1], constant_values=-np.inf)
+    walk(padded, _steps(), _sorting_network(DIRECTIONS), np.array(RANKS), out)
+    return out
+
+
+def _steps() -> NDArray[np.int64]:
+    """Offsets ``(direction, ring, step, 2)``; each ring of steps ends at one of the lengths.
+
+    The same number of steps in each ring: the farther, the coarser.
+    """
+    starts = np.array((0, *LENGTHS[:-1]))
+    along = np.linspace(starts, LENGTHS, LENGTHS[0] + 1)[1:].T
+    angle = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
+    unit = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+    steps: NDArray[np.int64] = np.rint(along[None, :, :, None] * unit[:, None, None, :]).astype(
+        np.int64
+    )
+    return steps
+
+
+def _sorting_network(size: int) -> NDArray[np.int64]:
+    """Pairs to be put in order one after the other; `size` is a power of 2."""
+    pairs = []
+    for merged in 2 ** np.arange(int(np.log2(size))):
+        for gap in merged >> np.arange(int(np.log2(merged)) + 1):
+            low = np.arange(gap % merged, size - gap)
+            low = low[(low - gap % merged) % (2 * gap) < gap]
+            together = low // (2 * merged) == (low + gap) // (2 * merged)
+            pairs.append(np.stack([low, low + gap])[:, together])
+    return np.concatenate(pairs, axis=1).T.astype(np.int64)
+
+
+@kernel
+def walk(padded: Array, steps: Array, network: Array, ranks: Array, out: Array) -> None:
+    """For each row of pixels, sort the greatest values so far at the end of each ring of steps."""
+    height, width = out.shape[1:]
+    n_directions, n_rings, n_steps, _ = steps.shape
+    margin = (padded.shape[0] - height) // 2
+    greatest = np.empty((n_directions, width), np.float32)
+    for y in range(height):
+        greatest[:] = padded[y + margin, margin : margin + width]
+        for ring in range(n_rings):
+            for d in range(n_directions):
+                for k in range(n_steps):
+                    dy, dx = steps[d, ring, k]
+                    raise_to(greatest[d], padded[y + margin + dy, margin + dx :])
+            ordered = greatest.copy()
+            for a, b in network:
+                put_in_order(ordered[a], ordered[b])
+            for r in range(ranks.size):
+                out[ring * ranks.size + r, y] = ordered[ranks[r]]
+
+
+@kernel
+def raise_to(values: Array, others: Array) -> None:
+    """Make each value at least the other."""
+    for x in range(values.size):
+        values[x] = others[x] if others[x] > values[x] else values[x]
+
+
+@kernel
+def put_in_order(low: Array, high: Array) -> None:
+    """Exchange the values that are greater in `low`."""
+    for x in range(low.size):
+        a, b = low[x], high[x]
+        low[x] = b if a > b else a
+        high[x] = a if a > b else b
+
 
 Plane = NDArray[np.float32]
 REACH = 128

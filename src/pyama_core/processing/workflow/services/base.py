@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, TypedDict
 from pydantic import BaseModel
 
 from pyama_core.errors import InputError
-from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.io.types import MicroscopyMetadata
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.params import workflow_params
 from pyama_core.processing.workflow.services.types import ProcessingContext

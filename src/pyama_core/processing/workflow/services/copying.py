@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from pyama_core.io.atomic import NpyStream, write_npy_stream
-from pyama_core.io.microscopy import MicroscopyFile, MicroscopyMetadata, open_microscopy
+from pyama_core.io.microscopy import open_microscopy
 from pyama_core.io.projection import ZRule, project, z_warning
+from pyama_core.io.types import MicroscopyFile, MicroscopyMetadata
 from pyama_core.messages import warnings_of
-from pyama_core.processing.workflow.copy_params import CopyParams
 from pyama_core.processing.workflow.layout import Layout
+from pyama_core.processing.workflow.params import CopyParams
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.provenance import records_provenance
-from pyama_core.processing.workflow.services.recorded import RecordedPlanes
+from pyama_core.processing.workflow.services.recorded import RecordedPlanes, records_provenance
 from pyama_core.processing.workflow.services.stacks import n_pixels
 from pyama_core.processing.workflow.services.types import ProcessingContext
 

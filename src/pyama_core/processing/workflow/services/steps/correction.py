@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.io.atomic import atomic_write, write_npy_stream
-from pyama_core.io.microscopy import MicroscopyMetadata
+from pyama_core.io.types import MicroscopyMetadata
 from pyama_core.messages import Message, warnings_of
 from pyama_core.processing.correction import Background, estimate_backgrounds
 from pyama_core.processing.correction.params import CorrectionParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.provenance import records_provenance
+from pyama_core.processing.workflow.services.recorded import records_provenance
 from pyama_core.processing.workflow.services.stacks import (
     check_same_shape,
     load_stack,

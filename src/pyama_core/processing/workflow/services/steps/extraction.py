@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyama_core.io.inspection import read_inspected
-from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.tables import write_table
+from pyama_core.io.types import MicroscopyMetadata
 from pyama_core.processing.extraction import extract_stack
 from pyama_core.processing.extraction.params import ExtractionParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.fluorescence import fluorescence_of, marked_as_raw
-from pyama_core.processing.workflow.services.provenance import records_provenance
+from pyama_core.processing.workflow.services.recorded import records_provenance
 from pyama_core.processing.workflow.services.stacks import (
     check_same_shape,
+    fluorescence_of,
     load_stack,
+    marked_as_raw,
     unseen_frames,
 )
 from pyama_core.processing.workflow.services.types import ProcessingContext

@@ -9,18 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyama_core.io.atomic import write_npy_stream
-from pyama_core.io.microscopy import MicroscopyMetadata
-from pyama_core.processing.segmentation import (
-    Doubts,
-    SegmentedFrame,
-    files_named,
-    segment_stack,
-)
+from pyama_core.io.types import MicroscopyMetadata
+from pyama_core.processing.segmentation import Doubts, SegmentedFrame, files_named, segment_stack
 from pyama_core.processing.segmentation.params import SegmentationParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.provenance import records_provenance
+from pyama_core.processing.workflow.services.recorded import records_provenance
 from pyama_core.processing.workflow.services.stacks import load_stack, n_pixels
 from pyama_core.processing.workflow.services.types import ProcessingContext
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from pyama_core.io.microscopy import MicroscopyMetadata
 from pyama_core.io.tables import write_table
+from pyama_core.io.types import MicroscopyMetadata
 from pyama_core.processing.tracking import track_stack
 from pyama_core.processing.tracking.params import TrackingParams
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.resolve import completed, layout_of
 from pyama_core.processing.workflow.services.base import BaseProcessingService
-from pyama_core.processing.workflow.services.provenance import records_provenance
+from pyama_core.processing.workflow.services.recorded import records_provenance
 from pyama_core.processing.workflow.services.stacks import (
     load_stack,
     n_pixels,

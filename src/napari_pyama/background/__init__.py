@@ -1,0 +1,1 @@
+"""Work in threads: previews, test runs, training, complete runs."""

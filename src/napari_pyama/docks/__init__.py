@@ -1,0 +1,1 @@
+"""The docks of the steps and of the complete workflow."""

@@ -1,0 +1,1 @@
+"""Layers: how images, results and tracks are shown in napari."""

@@ -1,0 +1,1 @@
+"""What all docks of one viewer share: what is open, in view, and set."""

@@ -1,0 +1,1 @@
+"""Nikon ND2 files: read, and written for the sample and the tests."""

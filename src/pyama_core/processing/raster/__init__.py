@@ -1,0 +1,1 @@
+"""Masks and label images as packed bits and as run lengths."""

@@ -1,0 +1,1 @@
+"""Running the jobs of many FOVs: scheduler, workers, executors, progress."""
