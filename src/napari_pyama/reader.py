@@ -13,8 +13,8 @@ from napari_pyama.widgets.messages import user_is_waiting
 from pyama_core.io.results import CONFIG_YAML, RESULTS_YAML
 
 if TYPE_CHECKING:
-    from napari_pyama.layers.opened import Opened
     from napari_pyama.layers.raw import LayerTuple
+    from napari_pyama.session.opened import Opened
 
 Reader = Callable[[str | Sequence[str]], "list[LayerTuple]"]
 
@@ -53,13 +53,13 @@ def read_trace_table(path: str | Sequence[str]) -> "list[LayerTuple]":
 
 
 def _read(path: str | Sequence[str], how: str) -> "list[LayerTuple]":
-    """Open files by a function of `napari_pyama.layers.opened`.
+    """Open files by a function of `napari_pyama.session.opened`.
 
     Where napari is in use that happens in a thread, importing included, and layers follow.
     """
 
     def open_files() -> "Opened":
-        opened: Opened = getattr(import_module("napari_pyama.layers.opened"), how)(_all(path))
+        opened: Opened = getattr(import_module("napari_pyama.session.opened"), how)(_all(path))
         return opened
 
     viewer = current_viewer()

@@ -20,8 +20,8 @@ from napari_pyama.widgets.messages import notify_error, user_is_waiting
 from pyama_core.processing.stack import Tick, no_tick
 
 if TYPE_CHECKING:
-    from napari_pyama.layers.opened import Opened
     from napari_pyama.layers.raw import LayerTuple
+    from napari_pyama.session.opened import Opened
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class SampleMaker(QObject):
         self._activity.open(f"Opening the {self._sample.title}", _PARTS)
 
     def _make(self, report: Report, cancel: threading.Event) -> "Opened":
-        from napari_pyama.layers.opened import open_images
+        from napari_pyama.session.opened import open_images
 
         n_frames = self._sample.n_frames
         self._sample.make(tick_of(report, cancel, lambda _, frame: _PARTS * frame // n_frames))

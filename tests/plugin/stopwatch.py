@@ -14,6 +14,7 @@ from napari_pyama import reader, sample_data
 from napari_pyama.background.task import NewestOnly, Task
 from napari_pyama.background.viewer_run import ViewerRun
 from napari_pyama.docks.lazy_docks import preload
+from napari_pyama.docks.recipe_bar import RecipeBar
 from napari_pyama.docks.run_dock import RunDock
 from napari_pyama.docks.run_form import RunForm
 from napari_pyama.docks.step_dock import StepDock, TrialBar
@@ -27,7 +28,7 @@ from napari_pyama.traces.loading import TraceReader
 from napari_pyama.traces.plot import TracePlot
 from napari_pyama.traces.view import TraceView
 from napari_pyama.traces.viewer_link import ViewerLink
-from napari_pyama.widgets.basic import ChannelPicker, RecipeBar
+from napari_pyama.widgets.basic import ChannelPicker
 from napari_pyama.widgets.parameter_form import ParameterRow, SectionForm
 from tests.plugin.moment import LOOKING, Moment
 

@@ -9,8 +9,8 @@ from qtpy.QtCore import QTimer
 
 from napari_pyama import reader
 from napari_pyama.layers.lazy import LazyStack
-from napari_pyama.layers.opened import Opened, open_images, open_tables
 from napari_pyama.session import opener as opening
+from napari_pyama.session.opened import Opened, open_images, open_tables
 from napari_pyama.session.opener import Opener, opener_of
 from pyama_core.errors import ReadError
 from tests.plugin.stopwatch import timed

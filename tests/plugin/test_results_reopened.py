@@ -13,10 +13,10 @@ from napari_pyama import reader
 from napari_pyama.background.viewer_run import run_of
 from napari_pyama.docks.run_dock import RunDock
 from napari_pyama.docks.steps import SegmentDock
-from napari_pyama.layers import opened as opened_module
-from napari_pyama.layers.opened import open_folders
 from napari_pyama.layers.result_source import ResultSource, read_folder
 from napari_pyama.reader import read_results_folder
+from napari_pyama.session import opened as opened_module
+from napari_pyama.session.opened import open_folders
 from napari_pyama.session.session import session_of
 from pyama_core.errors import InputError
 from pyama_core.io import ChannelInfo, open_microscopy

@@ -9,10 +9,10 @@ from napari.layers import Labels, Tracks
 from qtpy.QtWidgets import QApplication
 
 from napari_pyama.docks import step_dock
+from napari_pyama.docks.recipe_bar import RecipeBar
 from napari_pyama.docks.steps import CopyDock, CorrectDock, ExtractDock, SegmentDock, TrackDock
 from napari_pyama.layers.raw import cell_colors, origin_of
 from napari_pyama.session.session import session_of
-from napari_pyama.widgets.basic import RecipeBar
 from pyama_core.errors import InputError
 from pyama_core.io import open_microscopy
 from pyama_core.processing.segmentation import SegmentationParams

@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from napari_pyama.background.training import StrokeStack
+from napari_pyama.layers.strokes import StrokeStack
 
 SHAPE = (3, 4, 6, 8)
 

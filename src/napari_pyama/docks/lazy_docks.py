@@ -13,7 +13,7 @@ from napari_pyama.widgets.messages import user_is_waiting
 from pyama_core.errors import sentence_of
 
 _MODULES: Final = (
-    "napari_pyama.layers.opened",
+    "napari_pyama.session.opened",
     "napari_pyama.docks.steps",
     "napari_pyama.docks.run_dock",
     "napari_pyama.traces.dock",

@@ -21,10 +21,11 @@ from napari_pyama.background.run_progress import FovProgress, RunProgress, size
 from napari_pyama.background.task import NewestOnly, Task
 from napari_pyama.background.viewer_run import PARTS, run_of
 from napari_pyama.docks.dock import Dock
+from napari_pyama.docks.recipe_bar import RecipeBar
 from napari_pyama.docks.run_form import RunForm
 from napari_pyama.docks.step_dock import NOTHING_OPEN
 from napari_pyama.session.view import view_of
-from napari_pyama.widgets.basic import RecipeBar, WrappedLabel
+from napari_pyama.widgets.basic import WrappedLabel
 from napari_pyama.widgets.messages import as_html, counted, with_weight
 from pyama_core.errors import InputError
 from pyama_core.messages import Weight

@@ -13,10 +13,11 @@ from napari_pyama.background.run import RunRequest, request_of
 from napari_pyama.background.task import NewestOnly, Task
 from napari_pyama.background.test_run import TrialResult, run_trial
 from napari_pyama.docks.dock import Dock
+from napari_pyama.docks.recipe_bar import RecipeBar
 from napari_pyama.session.session import Session
 from napari_pyama.session.view import View, view_of
 from napari_pyama.session.viewer_layers import hide_raw, remove_roles, show_labels, show_layers
-from napari_pyama.widgets.basic import ChannelPicker, RecipeBar, TableView, WrappedLabel
+from napari_pyama.widgets.basic import ChannelPicker, TableView, WrappedLabel
 from napari_pyama.widgets.messages import as_html, notify_error
 from napari_pyama.widgets.parameter_form import SectionForm
 from pyama_core.errors import InputError, sentence_of

@@ -15,8 +15,8 @@ from napari_pyama.session.viewer_setup import prepare
 from napari_pyama.widgets.messages import notify_error
 
 if TYPE_CHECKING:
-    from napari_pyama.layers.opened import Opened
     from napari_pyama.layers.raw import LayerTuple
+    from napari_pyama.session.opened import Opened
 
 Open = Callable[[], "Opened"]
 

@@ -8,9 +8,9 @@ from napari.layers import Labels, Layer, Tracks
 from qtpy.QtCore import QObject
 
 from napari_pyama.background.task import NewestOnly
-from napari_pyama.background.training import StrokeStack
 from napari_pyama.layers.raw import FILES, FOUND_LIMITS, FOV, ORIGIN, FilesOf, LayerTuple, origin_of
 from napari_pyama.layers.results import CELLS, SEGMENTATION, read_tracks
+from napari_pyama.layers.strokes import StrokeStack
 from napari_pyama.layers.tracks import EMPTY, TRACKS, replace_tracks, tracks_layer
 from napari_pyama.session.view import View, view_of
 from napari_pyama.session.viewer_registry import PerViewer

@@ -8,8 +8,8 @@ from napari.utils.notifications import show_warning
 from napari_pyama.docks.lazy_docks import preload_soon
 
 if TYPE_CHECKING:
-    from napari_pyama.layers.opened import Opened
     from napari_pyama.layers.raw import LayerTuple
+    from napari_pyama.session.opened import Opened
 
 
 def prepare(viewer: Any, opened: "Opened") -> "list[LayerTuple]":
