@@ -60,6 +60,7 @@ stress: .venv/.dev
 
 docs: .venv/.dev
 	$(BIN)/python -m docs.make_reference
+	$(BIN)/python -m docs.make_architecture
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 screenshots: .venv/.dev .venv/.screen

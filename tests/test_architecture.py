@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,31 @@ def loaded_by(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return {name.partition(".")[0] for name in out.stdout.split()}
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """Return the modules of ours that a module imports anywhere: lazily and for types, too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= inner | {node.module}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names & known
+
+
+def test_no_module_imports_another_in_a_circle() -> None:
+    source = CORE.parent
+    paths = {
+        ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in ("pyama_core", "napari_pyama")
+        for path in modules(source / package)
+    }
+    graph = {name: imported_modules(path, set(paths)) - {name} for name, path in paths.items()}
+    # A package's __init__ offers what its modules hold; importing from it is no circle.
+    packages = {name for name, path in paths.items() if path.name == "__init__.py"}
+    tuple(TopologicalSorter({n: d - packages for n, d in graph.items()}).static_order())
 
 
 def test_the_core_imports_neither_plugin_nor_napari_nor_qt() -> None:
