@@ -63,6 +63,7 @@ def test_a_cluster(folder: Path) -> None:
         "--port 8786 &": f"--port {port_in_job} &",
         "$(hostname):8786": f"$(hostname):{port_in_job}",
         "--port 8786\n": f"--port {port} --host 127.0.0.1 --no-dashboard\n",
+        "sleep 20": "sleep 8",
         "--nthreads 1\n": "--nthreads 1 --no-dashboard\n",
     }
     with desk(folder) as at:
