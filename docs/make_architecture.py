@@ -117,8 +117,8 @@ def _draw(found: Arrows) -> None:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(-0.5, 5.5), ylim=(-0.5, 0.5 + max(y for _, y in places.values())))
         axes.axis("off")
-        for room, others in found.items():
-            for other in others:
+        for room, others in sorted(found.items()):
+            for other in sorted(others):
                 _arrow(axes, places[room], places[other])
         for room, place in places.items():
             _box(axes, room, place)
