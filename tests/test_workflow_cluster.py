@@ -1,5 +1,6 @@
 """Runs on a dask cluster whose scheduler and workers are commands of their own."""
 
+import asyncio
 import os
 import re
 import signal
@@ -17,9 +18,10 @@ import pytest
 from pyama_core.errors import InputError, LostError
 from pyama_core.io.results import read_results
 from pyama_core.processing.workflow.execution import cluster as connect
-from pyama_core.processing.workflow.execution.cluster import cluster_executor
+from pyama_core.processing.workflow.execution.cluster import DaskSink, cluster_executor
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
 from pyama_core.processing.workflow.provenance import statuses
+from pyama_core.processing.workflow.services.base import ProgressEvent
 from tests.pages import free_port
 from tests.runs import context_for, small_metadata
 
@@ -295,3 +297,17 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         cluster_executor("tcp://127.0.0.1:8786"),
     ):
         pass
+
+
+@pytest.mark.parametrize("error", [OSError("closed"), TimeoutError(), asyncio.CancelledError()])
+def test_a_worker_whose_scheduler_is_lost_stops_without_failing_its_fov(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def lost(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr("distributed.Event", lost)
+    monkeypatch.setattr("distributed.Queue", lost)
+    sink = DaskSink("queue", "stop", fov=0)
+    sink.put(ProgressEvent(step="copy", fov=0, t=0, T=1, message=""))
+    assert sink.cancelled()

@@ -124,6 +124,8 @@ _MOST_SECONDS_AT_ONCE: Final = 10.0
 class DaskSink:
     """What a dask worker reports to: only names travel, as the scheduler unpickles what it passes.
 
+    Where the scheduler is lost, the run is: that is no failure of the FOV.
+
     Attributes
     ----------
     queue
@@ -148,15 +150,19 @@ class DaskSink:
         self._put(event)
 
     def cancelled(self) -> bool:
-        """Whether the cluster's event is set."""
+        """Whether the cluster's event is set, or the scheduler is out of reach."""
         from distributed import Event
 
-        return bool(Event(self.stop).is_set())  # type: ignore[no-untyped-call]
+        try:
+            return bool(Event(self.stop).is_set())  # type: ignore[no-untyped-call]
+        except UNREACHABLE:
+            return True
 
     def _put(self, message: Any) -> None:
         from distributed import Queue
 
-        Queue(self.queue).put(message)  # type: ignore[no-untyped-call]
+        with suppress(*UNREACHABLE):
+            Queue(self.queue).put(message)  # type: ignore[no-untyped-call]
 
 
 class DaskPool(GivenPool):
