@@ -110,3 +110,21 @@ def test_a_worker_loads_neither_pandas_nor_scikit_image() -> None:
 def test_help_loads_only_what_it_shows() -> None:
     loaded = loaded_by("import pyama_core.cli")
     assert loaded & {"numpy", "numba", "pydantic", "scipy", "nd2"} == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pyama_core.cli.run",
+        "pyama_core.functions",
+        "pyama_core.processing.workflow.pipeline",
+        "pyama_core.processing.segmentation.trained",
+        "pyama_core.io.experiment",
+        "napari_pyama.background.run",
+        "napari_pyama.background.training",
+    ],
+)
+def test_packages_of_the_extras_are_needed_only_where_they_are_used(module: str) -> None:
+    extras = ("distributed", "sklearn", "pyarrow", "laptrack", "cellpose", "imagecodecs")
+    missing = "\n".join(f"sys.modules[{name!r}] = None" for name in extras)
+    assert loaded_by(f"{missing}\nimport {module}")

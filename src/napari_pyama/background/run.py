@@ -16,7 +16,7 @@ from pyama_core.errors import InputError
 from pyama_core.fov_ranges import format_fovs
 from pyama_core.io import MicroscopyFile
 from pyama_core.messages import Message
-from pyama_core.processing.workflow.execution.cluster import cluster_executor
+from pyama_core.processing.workflow.execution.connect import cluster_executor
 from pyama_core.processing.workflow.layout import Layout
 from pyama_core.processing.workflow.outputs import Keep, free_bytes
 from pyama_core.processing.workflow.params import WorkflowParams

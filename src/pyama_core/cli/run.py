@@ -25,7 +25,7 @@ from pyama_core.io.text_table import shortened
 from pyama_core.io.untrusted import parse_yaml
 from pyama_core.messages import Message
 from pyama_core.overview import Truth, draw_overview
-from pyama_core.processing.workflow.execution.cluster import cluster_executor
+from pyama_core.processing.workflow.execution.connect import cluster_executor
 from pyama_core.processing.workflow.execution.watch import Watch
 from pyama_core.processing.workflow.layout import OVERVIEW_PNG
 from pyama_core.processing.workflow.locks import check_unlocked
