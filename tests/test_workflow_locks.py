@@ -300,3 +300,24 @@ def test_only_dead_locks_are_removed(lock: Path) -> None:
     with held_locks([lock]):
         remove_dead_locks([dead, elsewhere, lock, lock.with_name("none")])
         assert {path.name for path in lock.parent.iterdir()} == {lock.name, "elsewhere"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs advisory locks")
+def test_who_wants_a_dead_lock_is_not_kept_from_it_by_who_tidies(lock: Path) -> None:
+    """As when a killed task is submitted again while another one ends or begins."""
+    done = threading.Event()
+
+    def tidy() -> None:
+        while not done.is_set():
+            remove_dead_locks([lock])
+
+    tidying = threading.Thread(target=tidy)
+    tidying.start()
+    try:
+        for _ in range(300):
+            lock.write_text(owner(pid=2**22 + 1))
+            with held_locks([lock]):
+                assert json.loads(lock.read_bytes())["pid"] == os.getpid()
+    finally:
+        done.set()
+        tidying.join()

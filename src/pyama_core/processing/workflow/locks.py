@@ -152,12 +152,15 @@ def check_unlocked(paths: Iterable[Path]) -> None:
 
 
 def remove_dead_locks(paths: Iterable[Path]) -> None:
-    """Remove locks whose holders were killed, where that can be seen at once."""
+    """Remove locks whose holders were killed, where that can be seen at once.
+
+    They are not taken over first: whoever wants one at that moment would find it held.
+    """
     for path in paths:
         with suppress(OSError, InputError):
             seen = _read(path)
             if seen is not None and _holder_runs(seen) is False:
-                _release(path, _take_over(path, seen))
+                _remove_dead(path, seen)
 
 
 def _make_folder(folder: Path) -> None:
@@ -264,21 +267,39 @@ def _take_over(path: Path, seen: _Seen) -> str:
     again.
     """
     try:
-        return _rewrite(path, seen)
+        with _only_one(path, seen) as file:
+            file.truncate(0)
+            return _write(file)
+    except FileNotFoundError:
+        return _create(path)
     except OSError:
         _remove(path, seen)
         return _create(path)
 
 
-def _rewrite(path: Path, seen: _Seen) -> str:
+@contextmanager
+def _only_one(path: Path, seen: _Seen) -> Iterator[BinaryIO]:
+    """Open a dead lock that nobody else takes over or removes while the block runs.
+
+    Raises
+    ------
+    FileNotFoundError
+        Somebody has removed it.
+    FolderInUseError
+        Somebody has taken it over.
+    OSError
+        This system cannot keep others from a file.
+    """
     with path.open("r+b") as file:
         if fcntl is None:
             raise OSError("This system has no advisory locks.")
         fcntl.flock(file, fcntl.LOCK_EX)
-        if not _is_at(path, file) or _read(path) != seen:
-            raise _in_use(path, _read(path))
-        file.truncate(0)
-        return _write(file)
+        now = _read(path)
+        if now is None:
+            raise FileNotFoundError(f"{path} is gone.")
+        if now != seen or not _is_at(path, file):
+            raise _in_use(path, now)
+        yield file
 
 
 def _is_at(path: Path, file: BinaryIO) -> bool:
@@ -286,6 +307,16 @@ def _is_at(path: Path, file: BinaryIO) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
+
+
+def _remove_dead(path: Path, seen: _Seen) -> None:
+    try:
+        with _only_one(path, seen):
+            path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError:
+        _remove(path, seen)
 
 
 def _remove(path: Path, seen: _Seen) -> None:
@@ -303,11 +334,11 @@ def _remove(path: Path, seen: _Seen) -> None:
 
 def _release(path: Path, token: str) -> None:
     """Remove a lock of one's own; one that was taken over meanwhile is another run's."""
-    _held_tokens.discard(token)
     with suppress(OSError, InputError):
         seen = _read(path)
         if seen is not None and seen.token == token:
             path.unlink()
+    _held_tokens.discard(token)  # Last: until it is gone, it must not look like a dead one.
 
 
 def _read(path: Path) -> _Seen | None:
