@@ -1,5 +1,6 @@
 """A tiny experiment, its commands, and whether two results folders are the same."""
 
+import gc
 import json
 import shutil
 import sys
@@ -125,7 +126,11 @@ def command(arguments: list[str], *, in_threads: bool = True) -> Callable[[], in
         if in_threads:
             runs.run_complete_workflow = _threaded(runs.run_complete_workflow)
         sys.argv = ["pyama", *arguments]
-        main()
+        try:
+            main()
+        finally:
+            if not in_threads:
+                gc.collect()  # As when Python ends: else locks of the workers' pool are left.
         return 0
 
     return task
