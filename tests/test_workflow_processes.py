@@ -140,7 +140,7 @@ ENDING_RUN = """
 import sys, time
 from pathlib import Path
 from pyama_core.io import open_microscopy
-from pyama_core.processing.workflow import folder_index, index
+from pyama_core.processing.workflow import index
 from pyama_core.processing.workflow.execution.worker import Outcome
 from pyama_core.processing.workflow.planning import prepare_run
 from pyama_core.processing.workflow.services.types import Channels, ProcessingContext
@@ -157,14 +157,14 @@ context = ProcessingContext(Path("out"), Channels(pc=0, fl=[1]))
 keeper = index.ResultsKeeper(prepare_run(metadata, context, [fov]), "all")
 """
 SLOW_TO_WRITE = """
-write = folder_index.write_results
+write = index.write_results
 
 def write_late(results):
     Path("looked").touch()
     wait_for("closed", 1)
     write(results)
 
-folder_index.write_results = write_late
+index.write_results = write_late
 wait_for("ready", 60)
 keeper.close("done")
 """
