@@ -105,7 +105,7 @@ def test_closing_the_window_while_a_file_opens_leaves_no_error(small_nd2):
         import time
         import napari
         from qtpy.QtCore import QTimer
-        from napari_pyama import opened
+        from napari_pyama.session import opened
 
         viewer = napari.Viewer()
         open_images = opened.open_images
