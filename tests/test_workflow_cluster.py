@@ -17,7 +17,7 @@ import pytest
 
 from pyama_core.errors import InputError, LostError
 from pyama_core.io.results import read_results
-from pyama_core.processing.workflow.execution import cluster as connect
+from pyama_core.processing.workflow.execution import connect
 from pyama_core.processing.workflow.execution.cluster import DaskSink
 from pyama_core.processing.workflow.execution.connect import cluster_executor
 from pyama_core.processing.workflow.pipeline import run_complete_workflow
